@@ -1,0 +1,393 @@
+"""The one way into a database: open it safely, run one unit of work as a whole, translate its errors.
+
+`run` is the only place in the program that retries, and nothing in a unit may touch a device or a widget.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import logging
+import pathlib
+import threading
+import time
+import weakref
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.exc import DBAPIError, IntegrityError
+
+from counter_app.domain.errors import Reason, Refused, StorageTrouble
+from counter_app.domain.ids import HallId, OperationId
+from counter_app.storage import tables, wire
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Connection, Engine, Row
+
+    from counter_app.domain.requests import Asked
+    from counter_app.storage.keys import HallKeys
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+MINIMUM_SQLITE = (3, 51, 3)
+"""Older ones can lose a committed sale with two connections in WAL mode (the WAL-reset bug)."""
+
+BUSY_TIMEOUT_MS = 5_000
+ATTEMPTS = 6
+ATTEMPT_WINDOW_S = 10.0
+
+_ADVICE_BUSY = "数据库正被其他窗口占用，本笔没有入账，请稍候再按一次。"
+_ADVICE_FULL = "磁盘已满，本笔没有入账。请通知管理员清理磁盘后再按一次，已填内容保留。"
+_ADVICE_BROKEN = "数据库文件读写出错，本笔没有入账。请停止收付款并通知管理员。"
+_ADVICE_AWAY = "数据库没有答复，不能确定本笔是否入账。请按“再查一次”，不要重新收款。"
+_ADVICE_OTHER = "数据库出错，本笔没有入账，请再按一次；仍不行请通知管理员。"
+
+
+class AsksSomething(Protocol):
+    """Every request: it carries who asks and under which operation id."""
+
+    @property
+    def asked(self) -> Asked:
+        """Who, where, when and the operation's id."""
+
+
+class Transaction:
+    """One open unit of work. Storage functions take it first; nobody outside `storage` looks inside."""
+
+    def __init__(self, connection: Connection, database: Database) -> None:
+        self.connection = connection
+        self.hall_id = database.hall_id
+        self.keys = database.keys
+        self.now = database.clock()
+
+    def run(self, statement: sa.Executable, values: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> int:
+        """Execute a writing statement; the number of rows it touched."""
+        return self.connection.execute(statement, values).rowcount
+
+    def one(self, statement: sa.Executable, values: Mapping[str, Any]) -> Row[Any] | None:
+        """The only row, or None."""
+        return self.connection.execute(statement, values).one_or_none()
+
+    def all(self, statement: sa.Executable, values: Mapping[str, Any]) -> Sequence[Row[Any]]:
+        """All rows; the statement itself bounds how many."""
+        return self.connection.execute(statement, values).all()
+
+
+def utc_text(moment: dt.datetime) -> str:
+    """An aware moment as sortable ISO text in UTC."""
+    return moment.astimezone(dt.UTC).isoformat(timespec="microseconds")
+
+
+def moment(text: str) -> dt.datetime:
+    """The aware moment back from stored text."""
+    return dt.datetime.fromisoformat(text)
+
+
+_key = tables.operation_key
+_find_key = sa.select(_key.c.request_hash, _key.c.business_date, _key.c.hall_id).where(
+    _key.c.operation_id == sa.bindparam("operation_id")
+)
+_op = tables.operation
+_find_outcome = sa.select(_op.c.outcome).where(
+    _op.c.hall_id == sa.bindparam("hall_id"),
+    _op.c.business_date == sa.bindparam("business_date"),
+    _op.c.operation_id == sa.bindparam("operation_id"),
+)
+_kept = tables.kept_request
+_keep = sa.insert(_kept)
+_drop_kept = sa.delete(_kept).where(
+    _kept.c.hall_id == sa.bindparam("b_hall_id"), _kept.c.operation_id == sa.bindparam("b_operation_id")
+)
+_find_kept = sa.select(_kept.c.request_hash).where(
+    _kept.c.hall_id == sa.bindparam("hall_id"), _kept.c.operation_id == sa.bindparam("operation_id")
+)
+
+
+class Database:
+    """One hall's database with its keys. Two may be open in one process."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        hall_id: HallId,
+        keys: HallKeys,
+        clock: Callable[[], dt.datetime],
+    ) -> None:
+        self.engine = engine
+        self.hall_id = hall_id
+        self.keys = keys
+        self.clock = clock
+        self._reading = engine.execution_options(read_only=True)
+        self._kept: set[OperationId] = set()
+
+    # --- units of work ------------------------------------------------------------------------------------------
+
+    def run(self, request: AsksSomething, unit: Callable[[Transaction], T], outcome: type[T]) -> T:
+        """Book `request` exactly once: the first outcome again when its id is known, else what `unit` returns.
+
+        Refuses loudly when the id is known with other content. Retries the whole unit while the trouble is
+        passing (busy, serialization, a server restart), at most 6 times within 10 s.
+        """
+        asked = request.asked
+        digest = wire.request_hash(request)
+
+        def whole(tx: Transaction) -> T:
+            known = tx.one(_find_key, {"operation_id": asked.operation_id})
+            if known is not None:
+                return self._first_outcome(tx, asked.operation_id, known, digest, outcome)
+            result = unit(tx)
+            tx.run(_drop_kept, {"b_hall_id": self.hall_id, "b_operation_id": asked.operation_id})
+            return result
+
+        try:
+            return self.write(whole)
+        except Refused:
+            self._forget(asked.operation_id)
+            raise
+
+    def _first_outcome(
+        self, tx: Transaction, operation_id: OperationId, known: Row[Any], digest: str, outcome: type[T]
+    ) -> T:
+        if known.request_hash != digest:
+            log.error("operation %s came again with other content", operation_id)
+            raise Refused(Reason.OPERATION_CHANGED)
+        row = tx.one(
+            _find_outcome,
+            {"hall_id": self.hall_id, "business_date": known.business_date, "operation_id": operation_id},
+        )
+        if row is None:
+            raise StorageTrouble(_ADVICE_BROKEN, f"operation {operation_id} has a key but no row")
+        return wire.from_json(row.outcome, outcome)
+
+    def keep(self, request: AsksSomething) -> None:
+        """Keep a request durably, sealed, before its first try; booking removes it in the same unit."""
+        from counter_app.storage.sealed import seal
+
+        asked = request.asked
+        digest = wire.request_hash(request)
+
+        def unit(tx: Transaction) -> None:
+            known = tx.one(_find_kept, {"hall_id": self.hall_id, "operation_id": asked.operation_id})
+            if known is not None:
+                return
+            tx.run(
+                _keep,
+                {
+                    "hall_id": self.hall_id,
+                    "operation_id": asked.operation_id,
+                    "counter_no": asked.counter_no,
+                    "staff_no": asked.staff_no,
+                    "request_type": type(request).__name__,
+                    "request_hash": digest,
+                    "request_sealed": seal(
+                        self.keys, "kept_request", "request", asked.operation_id, wire.to_json(request)
+                    ),
+                    "kept_at": utc_text(tx.now),
+                },
+            )
+
+        self.write(unit)
+        self._kept.add(asked.operation_id)
+
+    def _forget(self, operation_id: OperationId) -> None:
+        """A refused request holds no money: it needs no question after a restart."""
+        if operation_id not in self._kept:
+            return
+        values = {"b_hall_id": self.hall_id, "b_operation_id": operation_id}
+        self.write(lambda tx: tx.run(_drop_kept, values))
+        self._kept.discard(operation_id)
+
+    def write(self, unit: Callable[[Transaction], T]) -> T:
+        """One writing unit as a whole, retried while the trouble is passing. `unit` may be run again."""
+        from tenacity import Retrying, retry_if_exception, stop_after_attempt, stop_after_delay
+        from tenacity.wait import wait_random_exponential
+
+        committing = threading.local()
+        try:
+            for attempt in Retrying(
+                retry=retry_if_exception(is_passing),
+                stop=stop_after_attempt(ATTEMPTS) | stop_after_delay(ATTEMPT_WINDOW_S),
+                wait=wait_random_exponential(multiplier=0.02, max=1),
+                reraise=True,
+            ):
+                with attempt, self.engine.connect() as connection:
+                    committing.now = False
+                    with connection.begin() as transaction:
+                        result = unit(Transaction(connection, self))
+                        committing.now = True
+                        transaction.commit()
+                    return result
+        except DBAPIError as error:
+            raise translated(error, committing=getattr(committing, "now", False)) from error
+        raise AssertionError("unreachable: Retrying either returns or raises")
+
+    def read(self, unit: Callable[[Transaction], T]) -> T:
+        """One read-only look; short, and never with a cursor left open."""
+        try:
+            with self._reading.connect() as connection, connection.begin():
+                return unit(Transaction(connection, self))
+        except DBAPIError as error:
+            raise translated(error, committing=False) from error
+
+    def close(self) -> None:
+        """Give back every connection."""
+        self.engine.dispose()
+
+
+# --- errors -----------------------------------------------------------------------------------------------------
+
+_PASSING_SQLSTATES = {"40001", "40P01", "40003", "57P01", "57P02", "57P03"}
+_SQLITE_BUSY, _SQLITE_LOCKED, _SQLITE_FULL = 5, 6, 13
+
+
+def _sqlite_code(error: DBAPIError) -> int | None:
+    code = getattr(error.orig, "sqlite_errorcode", None)
+    return None if code is None else int(code) & 0xFF
+
+
+def _sqlstate(error: DBAPIError) -> str | None:
+    return getattr(error.orig, "sqlstate", None)
+
+
+def is_passing(error: BaseException) -> bool:
+    """Whether running the whole unit again may help; an own-key conflict counts, its look-up then answers."""
+    if isinstance(error, IntegrityError):
+        return "operation_key" in str(error.orig)
+    if not isinstance(error, DBAPIError):
+        return False
+    state = _sqlstate(error)
+    if state is not None:
+        return state in _PASSING_SQLSTATES or state.startswith("08")
+    if _sqlite_code(error) in (_SQLITE_BUSY, _SQLITE_LOCKED):
+        return True
+    return error.connection_invalidated
+
+
+def translated(error: DBAPIError, *, committing: bool) -> Exception:
+    """The driver's error as trouble with advice; an unexpected constraint violation stays what it is: a bug."""
+    if isinstance(error, IntegrityError):
+        return error
+    code = _sqlite_code(error)
+    cause = f"{type(error.orig).__name__}: {error.orig}"
+    if code in (_SQLITE_BUSY, _SQLITE_LOCKED):
+        return StorageTrouble(_ADVICE_BUSY, cause)
+    if code == _SQLITE_FULL:
+        return StorageTrouble(_ADVICE_FULL, cause)
+    if code is not None and code in (10, 11, 14, 26):  # IOERR, CORRUPT, CANTOPEN, NOTADB
+        return StorageTrouble(_ADVICE_BROKEN, cause)
+    if error.connection_invalidated or is_passing(error):
+        return StorageTrouble(
+            _ADVICE_AWAY if committing else _ADVICE_OTHER, cause, outcome_unknown=committing
+        )
+    if code is not None or _sqlstate(error) is not None:
+        log.error("database error: %s", cause)
+    return StorageTrouble(_ADVICE_OTHER, cause)
+
+
+# --- opening ----------------------------------------------------------------------------------------------------
+
+
+def sqlite_engine(path: pathlib.Path, keys: HallKeys, *, max_pages: int | None = None) -> Engine:
+    """An engine over one encrypted file: WAL, synchronous FULL, foreign keys, BEGIN IMMEDIATE for writers.
+
+    `max_pages` bounds the file's size; the disk-full test uses it.
+    """
+    import sqlcipher3.dbapi2 as sqlcipher
+
+    if tuple(int(part) for part in sqlcipher.sqlite_version.split(".")) < MINIMUM_SQLITE:
+        raise StorageTrouble(
+            "数据库组件版本过旧，可能丢失账目，已停止启动。请重新安装本程序。", sqlcipher.sqlite_version
+        )
+    engine = sa.create_engine(
+        f"sqlite:///{path}",
+        module=sqlcipher,
+        connect_args={"isolation_level": None, "check_same_thread": False, "timeout": BUSY_TIMEOUT_MS / 1000},
+    )
+    key = keys.database_key.hex()
+
+    @event.listens_for(engine, "connect")
+    def connected(connection: Any, _record: Any) -> None:
+        cursor = connection.cursor()
+        cursor.execute(f"PRAGMA key=\"x'{key}'\"")
+        try:
+            cursor.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        except sqlcipher.DatabaseError as error:
+            if (
+                getattr(error, "sqlite_errorcode", 0) & 0xFF == 26
+            ):  # NOTADB: the page HMAC does not fit the key
+                raise Refused(Reason.KEY_WRONG) from error
+            raise
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "temp_store=MEMORY"):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+        if max_pages is not None:
+            cursor.execute(f"PRAGMA max_page_count={max_pages}")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def begun(connection: Connection) -> None:
+        reading = connection.get_execution_options().get("read_only", False)
+        connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+
+    return engine
+
+
+def postgres_engine(url: str) -> Engine:
+    """An engine over PostgreSQL at READ COMMITTED: rows are locked by the fence, not by the isolation level."""
+    engine = sa.create_engine(url, isolation_level="READ COMMITTED", pool_size=8)
+    last_used: weakref.WeakKeyDictionary[Any, float] = weakref.WeakKeyDictionary()
+
+    @event.listens_for(engine, "checkin")
+    def returned(_connection: Any, record: Any) -> None:
+        last_used[record] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def taken(connection: Any, record: Any, _proxy: Any) -> None:
+        if time.monotonic() - last_used.get(record, time.monotonic()) > 30:
+            try:
+                connection.execute("SELECT 1")
+                connection.rollback()
+            except Exception as error:
+                raise sa.exc.DisconnectionError() from error
+
+    return engine
+
+
+_version = sa.text("SELECT version_num FROM alembic_version")
+
+
+def check_schema(engine: Engine) -> None:
+    """Refuse a database written by a newer program, or one that still waits for its upgrade."""
+    try:
+        with engine.connect() as connection:
+            found = connection.execute(_version).scalar_one()
+    except DBAPIError as error:
+        raise StorageTrouble("这不是本程序的数据库，请检查设置中的数据库位置。", str(error.orig)) from error
+    if found == tables.SCHEMA_VERSION:
+        return
+    newer = found > tables.SCHEMA_VERSION
+    raise Refused(Reason.DATABASE_NEWER if newer else Reason.DATABASE_OLDER, found=found)
+
+
+@contextlib.contextmanager
+def opened(engine: Engine) -> Iterator[Engine]:
+    """An engine that is disposed of at the end."""
+    try:
+        yield engine
+    finally:
+        engine.dispose()
+
+
+def insert_ignoring(table: sa.Table, dialect: str) -> sa.Executable:
+    """INSERT that leaves an existing row alone, for rows that must exist before they can be locked."""
+    if dialect == "sqlite":
+        from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+        return sqlite_insert(table).on_conflict_do_nothing()
+    from sqlalchemy.dialects.postgresql import insert as postgres_insert
+
+    return postgres_insert(table).on_conflict_do_nothing()
