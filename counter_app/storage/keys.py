@@ -227,6 +227,11 @@ def _write_once(path: Path, text: str) -> None:
     """A new file, mode 0600 from its first moment, on the disk before this returns; never over an existing one."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        if path.exists():
+            raise StorageTrouble(
+                f"密钥文件已存在，不会覆盖：{path}。请换一个位置，或先用现有密钥打开。", f"{path} exists"
+            )
+        # O_EXCL: of two programs that get here at once, one fails instead of overwriting.
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         try:
             with os.fdopen(handle, "w", encoding="utf-8") as file:
@@ -243,10 +248,6 @@ def _write_once(path: Path, text: str) -> None:
                 os.fsync(directory)
             finally:
                 os.close(directory)
-    except FileExistsError as cause:
-        raise StorageTrouble(
-            f"密钥文件已存在，不会覆盖：{path}。请换一个位置，或先用现有密钥打开。", f"{path} exists"
-        ) from cause
     except OSError as cause:
         raise StorageTrouble(
             f"密钥文件不能写入：{path}。请检查目录权限和磁盘空间后重试。", f"{path}: {cause}"
