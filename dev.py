@@ -268,6 +268,8 @@ def run_quietly(
                 counted += 1
                 if counted % 10 == 0 or counted == of:
                     say(f"      {counted} of {of}")
+            if line.startswith("Installing collected packages"):
+                say("      all found, installing")
     if process.returncode != 0:
         raise SetupStopped(
             f"{''.join(words[-30:])}\nThis command ended with status {process.returncode}: {shlex.join(command)}"
@@ -301,7 +303,12 @@ def ensure_set_up() -> Path:
         with steps.step(f"{pins} pinned packages from {LOCK_NAME}"):
             run_quietly(
                 [*pip, "--progress-bar", "off", "--require-hashes", "--requirement", LOCK_NAME],
-                count_lines_starting=("Collecting ", "Requirement already satisfied: ", "Ignoring "),
+                count_lines_starting=(
+                    "Collecting ",
+                    "Processing ",
+                    "Requirement already satisfied: ",
+                    "Ignoring ",
+                ),
                 of=pins,
             )
         with steps.step("the project itself, editable, with its counter-app command"):
@@ -383,8 +390,10 @@ def plan_tests(root: Path, arguments: Sequence[str]) -> PytestRuns:
     if named and named != ["tests"] and named != ["tests/"]:
         qt = tuple(a for a in named if a.startswith(QT_TESTS))
         return PytestRuns(tuple(a for a in named if a not in qt), qt, options, narrowed=True)
-    folders = sorted(p.relative_to(root).as_posix() for p in (root / "tests").iterdir() if p.is_dir())
-    filled = [folder for folder in folders if any((root / folder).rglob("test_*.py"))]
+    entries = sorted(entry.relative_to(root).as_posix() for entry in (root / "tests").iterdir())
+    filled = [
+        entry for entry in entries if Path(entry).match("test_*.py") or any((root / entry).rglob("test_*.py"))
+    ]
     return PytestRuns(
         parallel=tuple(f for f in filled if f not in QT_TESTS),
         qt=tuple(f for f in filled if f in QT_TESTS),
@@ -420,20 +429,21 @@ def closing_line(outcomes: Sequence[Outcome], seconds: float) -> str:
 def check(arguments: Sequence[str], venv: Path) -> int:
     """Run every step of the check, also after a failed one; 0 only if all of them held."""
     python = str(venv_program(venv, "python"))
-    plan = plan_tests(ROOT, [a for a in arguments if a != "--fast"])
-    marks = ("-m", "not slow") if "--fast" in arguments else ()
+    marks = ["-m", "not slow"] if "--fast" in arguments else []
+    runs = plan_tests(ROOT, [*marks, *(a for a in arguments if a != "--fast")])
     common = [
         python,
         "-m",
         "pytest",
         "-o",
         f"faulthandler_timeout={HANGING_TEST_TIMEOUT_S}",
-        *marks,
-        *plan.options,
+        *runs.options,
     ]
     workers = min(os.cpu_count() or 1, MOST_WORKERS)
     # Everything the tests put aside goes into one folder that is removed with them.
     folder = Path(tempfile.mkdtemp(prefix="counter-tests-"))
+    started_s = time.monotonic()
+    outcomes: list[Outcome] = []
     try:
         environment = environment_for_tests(folder)
         planned: list[tuple[str, list[str], Path | None]] = [
@@ -442,27 +452,26 @@ def check(arguments: Sequence[str], venv: Path) -> int:
             ("mypy", [python, "-m", "mypy", *TYPED_PATHS], None),
             ("import contracts", [str(venv_program(venv, "lint-imports")), "--no-logo"], None),
         ]
-        if plan.parallel:
+        if runs.parallel:
             report = folder / "parallel.xml"
             workers_options = ["-n", str(workers), "--dist", "loadgroup"]
             planned.append(
-                ("tests", [*common, *workers_options, f"--junitxml={report}", *plan.parallel], report)
+                ("tests", [*common, *workers_options, f"--junitxml={report}", *runs.parallel], report)
             )
-        if plan.qt:
+        if runs.qt:
             report = folder / "qt.xml"
-            planned.append(("Qt tests", [*common, f"--junitxml={report}", *plan.qt], report))
-        started_s = time.monotonic()
-        outcomes: list[Outcome] = []
+            planned.append(("Qt tests", [*common, f"--junitxml={report}", *runs.qt], report))
         for number, (title, command, report_path) in enumerate(planned, start=1):
             say(f"\n[{number}/{len(planned)}] {title}: {shlex.join(command[1:])}")
-            outcome = run_step(title, command, environment, report_path, empty_is_fine=plan.narrowed)
+            outcome = run_step(title, command, environment, report_path, empty_is_fine=runs.narrowed)
             outcomes.append(outcome)
             say(
                 f"[{number}/{len(planned)}] {title}: {'ok' if outcome.ok else 'FAILED'} in {outcome.seconds:.1f} s"
             )
-        outcomes.extend(stop_leftovers(folder))
     finally:
-        shutil.rmtree(folder, ignore_errors=False)
+        # Also after Ctrl+C: nothing of this run stays behind.
+        outcomes.extend(stop_leftovers(folder))
+        shutil.rmtree(folder)
     if not any(sum(outcome.tests.values()) for outcome in outcomes):
         outcomes.append(Outcome("tests: none was collected", ok=False, seconds=0.0, tests={}))
     say("")
