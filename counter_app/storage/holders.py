@@ -1,0 +1,190 @@
+"""Holders on disk: personal fields sealed, found whole by blind index, by last four, name prefix or initials."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from counter_app.domain.cards import Holder
+from counter_app.domain.documents import DocumentKind
+from counter_app.domain.errors import Reason, Refused
+from counter_app.domain.ids import CardNo, HolderId
+from counter_app.storage import tables
+from counter_app.storage.database import Transaction
+from counter_app.storage.sealed import blind_index, seal, unseal
+
+b = sa.bindparam
+_holder, _initials, _card = tables.holder, tables.holder_initials, tables.card
+
+_columns = (
+    _holder.c.holder_id,
+    _holder.c.name,
+    _holder.c.document_sealed,
+    _holder.c.phone_sealed,
+    _holder.c.second_contact_sealed,
+    _holder.c.address_sealed,
+    _holder.c.sex,
+)
+_load = sa.select(*_columns).where(_holder.c.hall_id == b("hall_id"), _holder.c.holder_id == b("holder_id"))
+
+_found = (_holder.c.holder_id, _holder.c.name, _holder.c.document_tail, _holder.c.phone_last4)
+
+
+def _find(*conditions: sa.ColumnElement[bool], order: Sequence[sa.ColumnElement[Any]]) -> sa.Select[Any]:
+    return (
+        sa.select(*_found)
+        .where(_holder.c.hall_id == b("hall_id"), *conditions)
+        .order_by(*order)
+        .limit(b("most"))
+    )
+
+
+_by_document = _find(_holder.c.document_index == b("index"), order=(_holder.c.holder_id,))
+_by_phone = _find(_holder.c.phone_index == b("index"), order=(_holder.c.holder_id,))
+_by_last4 = _find(_holder.c.phone_last4 == b("last4"), order=(_holder.c.holder_id,))
+_by_name = _find(
+    _holder.c.name >= b("first"), _holder.c.name < b("beyond"), order=(_holder.c.name, _holder.c.holder_id)
+)
+_by_initials = (
+    sa.select(*_found)
+    .select_from(
+        _initials.join(
+            _holder,
+            sa.and_(_holder.c.hall_id == _initials.c.hall_id, _holder.c.holder_id == _initials.c.holder_id),
+        )
+    )
+    .where(
+        _initials.c.hall_id == b("hall_id"),
+        _initials.c.initials >= b("first"),
+        _initials.c.initials < b("beyond"),
+    )
+    .order_by(_initials.c.initials, _initials.c.holder_id)
+    .limit(b("most"))
+)
+_cards_of = (
+    sa.select(_card.c.holder_id, _card.c.card_no, _card.c.state)
+    .where(_card.c.hall_id == b("hall_id"), _card.c.holder_id.in_(sa.bindparam("holder_ids", expanding=True)))
+    .order_by(_card.c.holder_id, _card.c.card_no)
+)
+BEYOND = "\U0010ffff"
+"""Greater than any character of a name: the end of a prefix range, which uses the index where LIKE would not."""
+
+
+class Found:
+    """One hit of a search: enough for a masked line, nothing more."""
+
+    __slots__ = ("document_tail", "holder_id", "name", "phone_last4")
+
+    def __init__(self, row: Any) -> None:
+        self.holder_id = HolderId(row.holder_id)
+        self.name: str = row.name
+        self.document_tail: str = row.document_tail
+        self.phone_last4: str = row.phone_last4 or ""
+
+
+def _all(tx: Transaction, statement: sa.Executable, values: dict[str, Any], most: int) -> tuple[Found, ...]:
+    return tuple(Found(row) for row in tx.all(statement, {"hall_id": tx.hall_id, "most": most, **values}))
+
+
+def find_by_document(tx: Transaction, number: str) -> HolderId | None:
+    """The holder of a document number (normalised), or None."""
+    hits = _all(tx, _by_document, {"index": blind_index(tx.keys, "document", number)}, 1)
+    return hits[0].holder_id if hits else None
+
+
+def find_by_phone(tx: Transaction, phone: str, most: int = 50) -> tuple[Found, ...]:
+    """Holders of a whole phone number."""
+    return _all(tx, _by_phone, {"index": blind_index(tx.keys, "phone", phone)}, most)
+
+
+def find_by_last4(tx: Transaction, last4: str, most: int = 50) -> tuple[Found, ...]:
+    """Holders whose phone ends with four digits."""
+    return _all(tx, _by_last4, {"last4": last4}, most)
+
+
+def find_by_name(tx: Transaction, prefix: str, most: int = 50) -> tuple[Found, ...]:
+    """Holders whose name begins with `prefix`, in index order."""
+    return _all(tx, _by_name, {"first": prefix, "beyond": prefix + BEYOND}, most)
+
+
+def find_by_initials(tx: Transaction, prefix: str, most: int = 50) -> tuple[Found, ...]:
+    """Holders one of whose readings begins with these pinyin initials; a person appears once."""
+    hits = _all(tx, _by_initials, {"first": prefix, "beyond": prefix + BEYOND}, most)
+    return tuple({hit.holder_id: hit for hit in hits}.values())
+
+
+def cards_of(tx: Transaction, holder_ids: Iterable[HolderId]) -> dict[HolderId, list[tuple[CardNo, str]]]:
+    """Card numbers and states of several holders in one look."""
+    cards: dict[HolderId, list[tuple[CardNo, str]]] = {}
+    for row in tx.all(_cards_of, {"hall_id": tx.hall_id, "holder_ids": list(holder_ids)}):
+        cards.setdefault(HolderId(row.holder_id), []).append((CardNo(row.card_no), row.state))
+    return cards
+
+
+def load(tx: Transaction, holder_id: HolderId) -> Holder:
+    """A holder with every field unsealed."""
+    row = tx.one(_load, {"hall_id": tx.hall_id, "holder_id": holder_id})
+    if row is None:
+        raise Refused(Reason.HOLDER_UNKNOWN)
+
+    def plain(column: str, sealed: bytes | None) -> str:
+        return "" if sealed is None else unseal(tx.keys, "holder", column, holder_id, bytes(sealed))
+
+    return Holder(
+        HolderId(row.holder_id),
+        row.name,
+        plain("document", row.document_sealed),
+        plain("phone", row.phone_sealed),
+        row.sex,
+        plain("address", row.address_sealed),
+        plain("second_contact", row.second_contact_sealed),
+    )
+
+
+_insert = sa.insert(_holder)
+_insert_initials = sa.insert(_initials)
+
+
+def row_of(tx: Transaction, holder: Holder, kind: DocumentKind) -> dict[str, Any]:
+    """A holder as the sealed row that `add` inserts; bulk loads insert many of them at once."""
+
+    def sealed(column: str, plain: str) -> bytes | None:
+        return seal(tx.keys, "holder", column, holder.holder_id, plain) if plain else None
+
+    return {
+        "hall_id": tx.hall_id,
+        "holder_id": holder.holder_id,
+        "name": holder.name,
+        "document_kind": kind.value,
+        "document_sealed": sealed("document", holder.document_number),
+        "document_index": blind_index(tx.keys, "document", holder.document_number),
+        "document_tail": holder.document_number[-4:],
+        "phone_sealed": sealed("phone", holder.phone),
+        "phone_index": blind_index(tx.keys, "phone", holder.phone) if holder.phone else None,
+        "phone_last4": holder.phone[-4:] or None,
+        "second_contact_sealed": sealed("second_contact", holder.second_contact),
+        "sex": holder.sex,
+        "address_sealed": sealed("address", holder.address),
+        "key_version": tx.keys.key_version,
+    }
+
+
+def add(
+    tx: Transaction,
+    people: Sequence[tuple[Holder, tuple[str, ...]]],
+    kind: DocumentKind = DocumentKind.RESIDENT,
+) -> None:
+    """Enter holders with all readings of their initials."""
+    if not people:
+        return
+    tx.run(_insert, [row_of(tx, holder, kind) for holder, _ in people])
+    tx.run(
+        _insert_initials,
+        [
+            {"hall_id": tx.hall_id, "initials": reading, "holder_id": holder.holder_id}
+            for holder, readings in people
+            for reading in dict.fromkeys(readings)
+        ],
+    )
