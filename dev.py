@@ -487,7 +487,7 @@ def environment_for_tests(folder: Path) -> dict[str, str]:
         **os.environ,
         "QT_QPA_PLATFORM": "offscreen",
         "TMPDIR": str(folder),
-        TEST_RUN_VARIABLE: folder.name,
+        TEST_RUN_VARIABLE: str(folder),
     }
     if "XDG_RUNTIME_DIR" not in environment:
         runtime = folder / "run"
@@ -522,7 +522,7 @@ def run_step(
 
 def processes_of(folder: Path) -> dict[int, bytes]:
     """Command lines of the living processes that carry this run's mark or work in its folder, by process id."""
-    mark = f"{TEST_RUN_VARIABLE}={folder.name}".encode()
+    mark = os.fsencode(f"{TEST_RUN_VARIABLE}={folder}")
     found: dict[int, bytes] = {}
     for entry in Path("/proc").glob("[0-9]*"):
         # Processes end while the list is read, and those of other users keep their environment to themselves.
