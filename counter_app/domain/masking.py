@@ -23,13 +23,14 @@ _DOTS = "·•‧・．"
 
 def split_name(name: str) -> tuple[str, str]:
     """Chinese name → (surname, given name); a name of one part → ("", name) when it is not Chinese."""
-    if not name or not all(_is_han(char) for char in name):
+    if not name or not all(is_han(char) for char in name):
         return "", name
     length = 2 if len(name) > 2 and name[:2] in COMPOUND_SURNAMES else 1
     return name[:length], name[length:]
 
 
-def _is_han(char: str) -> bool:
+def is_han(char: str) -> bool:
+    """Whether this is a Chinese character, also one outside the old character sets."""
     return (
         "\u3400" <= char <= "\u9fff" or "\uf900" <= char <= "\ufaff" or "\U00020000" <= char <= "\U0003ffff"
     )
