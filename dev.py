@@ -422,6 +422,8 @@ def closing_line(outcomes: Sequence[Outcome], seconds: float) -> str:
             totals[kind] += count
         if not outcome.ok and not outcome.tests.get("failed") and not outcome.tests.get("errors"):
             totals["errors"] += 1
+    if totals["errors"] == 1:
+        totals["error"] = totals.pop("errors")
     words = ", ".join(f"{count} {kind}" for kind, count in totals.items() if count) or "no tests ran"
     return f" {words} in {seconds:.2f}s ".center(80, "=")
 
@@ -593,4 +595,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        sys.exit("Stopped.")

@@ -360,7 +360,7 @@ def test_closing_line_counts_tests_and_failed_steps() -> None:
         ),
         dev.Outcome("Qt", ok=False, seconds=2.0, tests={"failed": 2, "passed": 3, "skipped": 0, "errors": 0}),
     ]
-    assert dev.closing_line(outcomes, 5.0).strip("= ") == "2 failed, 10 passed, 1 errors in 5.00s"
+    assert dev.closing_line(outcomes, 5.0).strip("= ") == "2 failed, 10 passed, 1 error in 5.00s"
     assert dev.closing_line([], 0.5).strip("= ") == "no tests ran in 0.50s"
 
 
