@@ -201,7 +201,8 @@ def missing_system_packages(venv: Path) -> list[str]:
     has_ensurepip = importlib.util.find_spec("ensurepip") is not None
     os_release = Path("/etc/os-release")
     debian_like = os_release.is_file() and is_debian_like(os_release.read_text("utf-8"))
-    venv_exists = venv_program(venv, "python").exists()
+    # Path.exists would raise where the link leads into another user's folder.
+    venv_exists = os.path.exists(venv_program(venv, "python"))
     if not debian_like or shutil.which("dpkg-query") is None:
         if not venv_exists and not has_ensurepip:
             raise SetupStopped(
