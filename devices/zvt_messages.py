@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from counter_app.domain.masking import mask_pan
 from counter_app.domain.money import yuan
 
 REGISTRATION = b"\x06\x00"
@@ -267,7 +268,7 @@ def read_status_information(data: bytes) -> StatusInformation:
         original_trace=digits(0x37),
         authorisation=_text(told.get(0x3B, b"")),
         card_tail=_pan_tail(told.get(0x22, b"")),
-        card_name=mask_card_numbers(_text(told.get(0x8B, b""))),
+        card_name=mask_pan(_text(told.get(0x8B, b""))),
         card_type=kind[0] if kind else None,
         local_time=":".join((time_[0:2], time_[2:4], time_[4:6])) if time_ else "",
         local_date="-".join((date[0:2], date[2:4])) if date else "",
@@ -447,31 +448,6 @@ def step_words(data: bytes) -> str:
 
 
 # Words for the log
-
-_DIGIT_RUN = re.compile(r"(?<!\d)\d(?:[ -]?\d){12,}", re.ASCII)
-
-
-def mask_card_numbers(text: str) -> str:
-    """`text` with every run of digits that holds a Luhn-valid number of 13–19 digits cut to its last four."""
-    return _DIGIT_RUN.sub(_masked, text)
-
-
-def _masked(match: re.Match[str]) -> str:
-    digits = re.sub(r"[ -]", "", match.group())
-    windows = (
-        digits[start : start + length]
-        for length in range(13, 20)
-        for start in range(len(digits) - length + 1)
-    )
-    return f"****{digits[-4:]}" if any(map(_luhn_holds, windows)) else match.group()
-
-
-def _luhn_holds(digits: str) -> bool:
-    total = 0
-    for place, digit in enumerate(reversed(digits)):
-        value = int(digit) * (1 + place % 2)
-        total += value - 9 if value > 9 else value
-    return total % 10 == 0
 
 
 def describe(apdu: bytes) -> str:
