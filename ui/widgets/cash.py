@@ -187,6 +187,10 @@ class CashCountGrid(QWidget):
         """Whether every denomination is counted."""
         return all(_pieces(entry) is not None for entry in self._entries)
 
+    def is_open(self) -> bool:
+        """Open while a denomination is not counted."""
+        return not self.complete()
+
     def clear(self) -> None:
         """Empty all fields."""
         for entry in self._entries:

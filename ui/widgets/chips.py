@@ -126,6 +126,11 @@ class ChipRow(QWidget, Generic[V]):
         for value, chip in zip(self._values, self._chips, strict=True):
             chip.setChecked(value == wanted)
 
+    def choose_text(self, wanted: str) -> None:
+        """Mark the value whose text is this: for values that were kept as text."""
+        for value, chip in zip(self._values, self._chips, strict=True):
+            chip.setChecked(str(value) == wanted)
+
     def allow(self, value: V, usable: bool) -> None:
         """Grey out a choice that is not to be had now, or bring it back."""
         for known, chip in zip(self._values, self._chips, strict=True):

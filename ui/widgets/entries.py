@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QFocusEvent, QKeyEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QPlainTextEdit, QVBoxLayout, QWidget
 
 from counter_app.domain.errors import Reason, Refused
 from counter_app.domain.money import LARGEST_TYPED_FEN, parse_yuan, yuan
@@ -21,6 +21,8 @@ class Entry(QLineEdit):
 
     def __init__(self, hint: str = "", *, max_length: int = 64) -> None:
         super().__init__()
+        self.optional = False
+        """Set for a field that may stay empty: Enter stops at it once on the way, but never returns to it."""
         self.setPlaceholderText(hint)
         self.setMaxLength(max_length)
         self.textEdited.connect(lambda _text: self.mark_bad(False))
@@ -39,6 +41,31 @@ class Entry(QLineEdit):
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Pass the keys that belong to the page upward."""
         if event.key() in _MOVING_KEYS or event.modifiers() & Qt.KeyboardModifier.AltModifier:
+            event.ignore()
+            return
+        super().keyPressEvent(event)
+
+
+class LongText(QPlainTextEdit):
+    """A field of several lines. Enter belongs to the page as everywhere; Shift+Enter begins a new line."""
+
+    def __init__(self, hint: str = "", *, lines: int = 3) -> None:
+        super().__init__()
+        self.optional = False
+        self.setPlaceholderText(hint)
+        self.setTabChangesFocus(True)
+        self.setFixedHeight(lines * 26 + 16)
+
+    def is_open(self) -> bool:
+        """Open while nothing is typed."""
+        return not self.toPlainText().strip()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Pass the keys that belong to the page upward."""
+        shifted = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
+        if event.modifiers() & Qt.KeyboardModifier.AltModifier or (
+            event.key() in _MOVING_KEYS and not shifted
+        ):
             event.ignore()
             return
         super().keyPressEvent(event)

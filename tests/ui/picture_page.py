@@ -1,0 +1,156 @@
+"""A page made of the kit's widgets with sample values, for pictures and key tests; it books nothing."""
+
+from __future__ import annotations
+
+import datetime
+
+from counter_app.domain.views import (
+    CustomerView,
+    LampState,
+    LastTransactionView,
+    ParkedView,
+    RecentLine,
+    StatusView,
+)
+from ui import texts
+from ui.app_window import AppWindow
+from ui.errors import TroubleRouter
+from ui.page import Page, PageEntry
+from ui.widgets.cash import ChangeDue, SumDue
+from ui.widgets.chips import DIGIT_CAPS, LETTER_CAPS, ChipRow, NoteKeys
+from ui.widgets.entries import Field, MoneyEntry
+from ui.widgets.parts import LastTransactionBar, Panel, button, column, label, row
+
+NOON = datetime.datetime(2026, 11, 22, 14, 23, 5, tzinfo=datetime.timezone(datetime.timedelta(hours=8)))
+
+CUSTOMER = CustomerView(
+    card_no="9040261100031877",
+    card_no_text="9040 2611 0003 1877",
+    name_masked="王*明",
+    document_masked="1523**********0418",
+    phone_masked="138****5678",
+    kind_text="实名",
+    state_text="正常",
+    state_tone="good",
+    balance_fen=86_50,
+    warnings=("有 1 件未结投诉，答复时限还剩 5 小时 12 分",),
+    recent=(
+        RecentLine("11-20 18:02", "充值", "+100.00"),
+        RecentLine("11-18 09:41", "消费", "−23.00"),
+        RecentLine("11-15 10:10", "充值", "+50.00"),
+        RecentLine("10-30 15:20", "补卡费", "−25.00"),
+    ),
+)
+LAMPS = (
+    LampState("身份证", "good"),
+    LampState("读卡", "good"),
+    LampState("POS", "good"),
+    LampState("打印", "warn", "纸将尽"),
+    LampState("数据库", "good"),
+)
+STATUS = StatusView("11-22 上午班", 0, 1, 2, "3 小时前")
+PARKED = (ParkedView("1", "李*", "充值", "14:20"),)
+
+
+class SamplePage(Page):
+    """Looks like the top-up page: amount, tender, received, sum and change, last transaction."""
+
+    def __init__(self, troubles: TroubleRouter) -> None:
+        super().__init__("充值", troubles)
+        self.pressed = 0
+        self.amount = MoneyEntry("其他金额")
+        self.amounts = ChipRow(
+            [(fen, texts.shown_money(fen).removesuffix(".00")) for fen in (5000, 10000, 20000, 30000, 50000)],
+            DIGIT_CAPS,
+        )
+        self.tenders = ChipRow(
+            [("cash", "现金"), ("debit", "借记卡 POS"), ("scan", "扫码"), ("slip", "独立 POS 录单")], LETTER_CAPS
+        )
+        self.received = MoneyEntry("客户递来的现金")
+        self.notes = NoteKeys()
+        self.due = SumDue()
+        self.change = ChangeDue()
+        self.after = label("", "soft")
+        self.last = LastTransactionBar()
+        self.primary = button("收款并打印 Enter", "primary", self.pay)
+        self.give_up = button("取消 Esc", "second")
+        self.amounts.chosen.connect(self.amount.set_fen)
+        self.amount.amount_changed.connect(self._changed)
+        self.received.amount_changed.connect(self._changed)
+        self.notes.received.connect(self.received.set_fen)
+        typed = Panel(spacing=10)
+        tender_row = row(self.tenders, None)
+        typed.add(
+            Field("充值金额", self.amount),
+            column(label("收款方式", "soft"), tender_row, spacing=4),
+            Field("实收现金", self.received, self.notes),
+        )
+        typed.body.itemAt(0).widget().layout().itemAt(1).layout().insertWidget(0, self.amounts)  # type: ignore[union-attr]
+        sums = Panel()
+        sums.add(row(self.due, 28, self.change, None, self.give_up, self.primary, spacing=12))
+        for part in (typed, sums, self.after, self.last):
+            self.body.addWidget(part)
+        self.body.addStretch(1)
+        self.set_path((self.amount, self.received), self.primary)
+        self.set_chips(self.amounts, self.tenders)
+        self.keep(amount=self.amount, tender=self.tenders, received=self.received)
+
+    def pay(self) -> None:
+        self.pressed += 1
+
+    def customer_changed(self, view: CustomerView | None) -> None:
+        super().customer_changed(view)
+        if view is not None and view.balance_fen is not None:
+            self.title.set_line(
+                f"卡 {view.card_no_text}{texts.SEPARATOR}{view.name_masked}{texts.SEPARATOR}余额 "
+                f"{texts.shown_money(view.balance_fen)}"
+            )
+
+    def _changed(self, _amount: object) -> None:
+        due, received = self.amount.amount_or_none(), self.received.amount_or_none()
+        self.amounts.choose(due)
+        self.notes.set_due(due)
+        self.notes.show_received(received)
+        self.due.set_fen(due)
+        self.change.set_sums(due, received)
+
+
+OTHERS = (
+    ("loss", "挂失 / 解挂", "F3", texts.GROUP_SERVICE),
+    ("replace", "补卡 / 换卡", "F4", texts.GROUP_SERVICE),
+    ("enrol", "开卡 / 退卡", "F5", texts.GROUP_SERVICE),
+    ("bills", "代缴费", "F6", texts.GROUP_SERVICE),
+    ("complaints", "投诉 / 咨询", "F7", texts.GROUP_SERVICE),
+    ("customers", "客户与交易", "F8", texts.GROUP_SERVICE),
+    ("till", "钱箱 / 交接班", "F9", texts.GROUP_TILL),
+    ("day", "日结", "F10", texts.GROUP_TILL),
+    ("open", "待办", "F11", texts.GROUP_TILL),
+    ("reports", "报表", "Alt+R", texts.GROUP_TILL),
+    ("settings", "设置", "Alt+S", texts.GROUP_TILL),
+)
+
+
+def sample_window(troubles: TroubleRouter) -> AppWindow:
+    """A window signed in, with all navigation entries and the sample page behind F2 and F3."""
+    window = AppWindow("东郊营业厅 ・ 2 号台", troubles, now=lambda: NOON)
+    window.add_page(
+        PageEntry("top_up", "充值", "F2", texts.GROUP_SERVICE, lambda: SamplePage(troubles), moves_money=True)
+    )
+    for name, title, key, group in OTHERS:
+        window.add_page(PageEntry(name, title, key, group, lambda title=title: Page(title, troubles)))
+    window.open_frame("1023 李娜")
+    window.set_lamps(LAMPS)
+    window.set_status(STATUS)
+    window.set_badge("open", 3)
+    window.set_customer(CUSTOMER)
+    return window
+
+
+def fill(page: SamplePage) -> None:
+    """The values of the design's picture."""
+    page.amount.set_fen(100_00)
+    page.tenders.choose("cash")
+    page.received.set_fen(200_00)
+    page.received.setFocus()
+    page.after.setText("充值后余额 ¥186.50，实名卡上限 ¥5,000.00 之内")
+    page.last.set_last(LastTransactionView("14:21", "充值 ¥50.00 现金", 0, "凭证 D2-0131 已打印"))

@@ -1,0 +1,316 @@
+"""The one window: sign-in, frame with pages, and lock; and the keys that work everywhere.
+
+Your line belongs here if it concerns the window as a whole. The window knows no desk: it emits what the clerk and the
+readers did, and is told what to show.
+"""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
+from PySide6.QtGui import QCloseEvent, QKeySequence, QShortcut, QShowEvent
+from PySide6.QtWidgets import QMainWindow, QStackedWidget, QWidget
+
+from counter_app.domain.views import CustomerView, LampState, ParkedView, StatusView
+from ui import texts
+from ui.errors import TroubleRouter
+from ui.frame import Frame
+from ui.page import Page, PageEntry
+from ui.pages.lock import LockPage
+from ui.pages.sign_in import SignInPage
+from ui.widgets.parts import ResultLine
+
+
+class AppWindow(QMainWindow):
+    """Shows the sign-in page at once; the frame is built by `open_frame` after sign-in, each page on its first show.
+
+    Signals out: `medium_seen(str)` and `document_seen(object)` (a reader saw something and the page in sight did not
+    wait for it: open the person), `search_asked(str)` and `match_opened(object)` (entry box), `park_asked(str, object)`
+    (page name, typed values), `unpark_asked(str)`, `reprint_asked()`, `help_asked()`, `record_asked()`, `list_asked()`
+    (customer panel's buttons), `locked()`, `unlock_asked(str)`, `sign_out_asked()`, `page_shown(str)`,
+    `closing()` (the window is being closed by the clerk).
+    """
+
+    medium_seen = Signal(str)
+    document_seen = Signal(object)
+    search_asked = Signal(str)
+    match_opened = Signal(object)
+    park_asked = Signal(str, object)
+    unpark_asked = Signal(str)
+    reprint_asked = Signal()
+    help_asked = Signal()
+    record_asked = Signal()
+    list_asked = Signal()
+    locked = Signal()
+    unlock_asked = Signal(str)
+    sign_out_asked = Signal()
+    page_shown = Signal(str)
+    closing = Signal()
+
+    def __init__(self, hall_text: str, troubles: TroubleRouter, *, now: Callable[[], datetime]) -> None:
+        super().__init__()
+        self.setWindowTitle(f"{texts.PRODUCT}{texts.SEPARATOR}{hall_text}")
+        self._hall_text = hall_text
+        self._now = now
+        self.troubles = troubles
+        self.sign_in = SignInPage(hall_text)
+        self.lock_page: LockPage | None = None
+        self.frame: Frame | None = None
+        self.page: Page | None = None
+        self.customer: CustomerView | None = None
+        self._page_name = ""
+        self._entries: dict[str, PageEntry] = {}
+        self._made: dict[str, Page] = {}
+        self._parked: tuple[ParkedView, ...] = ()
+        self._clerk_text = ""
+        self._root = QStackedWidget()
+        self._root.addWidget(self.sign_in)
+        self.setCentralWidget(self._root)
+        self._focus_before: QWidget | None = None
+        self._last_input = time.monotonic()
+        self._idle_limit_s = 0.0
+        self._idle = QTimer(self)
+        self._idle.setInterval(1000)
+        self._idle.timeout.connect(self._test_idle)
+        troubles.line_in_sight = self._line_in_sight
+        troubles.bug_found.connect(self._bug)
+
+    # pages
+
+    def add_page(self, entry: PageEntry) -> None:
+        """A page exists: it gets its navigation entry and key. Call before or after `open_frame`."""
+        self._entries[entry.name] = entry
+        if self.frame is not None:
+            self._install(entry)
+
+    def open_frame(self, clerk_text: str) -> None:
+        """A clerk has signed in: show the frame (built now if it is the first time), without a page yet."""
+        frame = self._frame()
+        self._clerk_text = clerk_text
+        frame.header.set_clerk(clerk_text)
+        self._root.setCurrentWidget(frame)
+        self._last_input = time.monotonic()
+
+    def sign_out(self) -> None:
+        """Back to the sign-in page; pages are made anew for the next clerk, so nothing typed is inherited."""
+        self._idle.stop()
+        for page in self._made.values():
+            self._frame().remove_page(page)
+        self._made.clear()
+        self.page = None
+        self._page_name = ""
+        self.set_customer(None)
+        self._root.setCurrentWidget(self.sign_in)
+        self.sign_in.start_over()
+
+    def show_page(self, name: str) -> bool:
+        """Bring a page into sight, made now if it is its first time. False when the page in sight may not be left."""
+        if self.page is not None and not self.page.can_leave():
+            return False
+        frame = self._frame()
+        page = self._made.get(name)
+        if page is None:
+            page = self._made[name] = self._entries[name].make()
+            page.title.set_aside(self._parked_text())
+            page.setEnabled(not (self.troubles.money_locked and self._entries[name].moves_money))
+        frame.show_page(page)
+        frame.navigation.mark(name)
+        frame.side.show_widget(page.side())
+        self.page, self._page_name = page, name
+        page.customer_changed(self.customer)
+        page.activate()
+        self.refresh_keys()
+        self.page_shown.emit(name)
+        return True
+
+    def made_page(self, name: str) -> Page | None:
+        """A page that was already shown once, or None."""
+        return self._made.get(name)
+
+    def refresh_keys(self) -> None:
+        """Ask the page in sight again which keys work now."""
+        if self.page is not None and self.frame is not None:
+            self.frame.status.set_keys(self.page.keys_now())
+
+    # what is shown
+
+    def set_lamps(self, lamps: Sequence[LampState]) -> None:
+        """The devices of this counter."""
+        self._frame().header.set_lamps(lamps)
+
+    def set_status(self, status: StatusView) -> None:
+        """The status line's facts."""
+        self._frame().status.set_status(status)
+
+    def set_customer(self, view: CustomerView | None) -> None:
+        """Who stands here now; the page in sight is told, the others when they are shown."""
+        self.customer = view
+        self._frame().set_customer(view)
+        if self.page is not None:
+            self.page.customer_changed(view)
+            self.refresh_keys()
+
+    def set_badge(self, page_name: str, count: int) -> None:
+        """A number beside a page's navigation entry; 0 hides it."""
+        self._frame().navigation.set_count(page_name, count)
+
+    def set_parked(self, parked: Sequence[ParkedView]) -> None:
+        """Who waits with everything typed."""
+        self._parked = tuple(parked)
+        self._frame().set_parked(parked)
+        for page in self._made.values():
+            page.title.set_aside(self._parked_text())
+
+    # readers
+
+    def present_medium(self, medium_id: str) -> None:
+        """A card was put on the reader (UI thread). Ignored while locked or signed out."""
+        if not self._serving():
+            return
+        if self.page is None or not self.page.takes_medium(medium_id):
+            self.medium_seen.emit(medium_id)
+
+    def present_document(self, document: object) -> None:
+        """An ID document was read (UI thread). Ignored while locked or signed out."""
+        if not self._serving():
+            return
+        if self.page is None or not self.page.takes_document(document):
+            self.document_seen.emit(document)
+
+    # lock
+
+    @property
+    def is_locked(self) -> bool:
+        """Whether the lock covers the window."""
+        return self.lock_page is not None and self._root.currentWidget() is self.lock_page
+
+    def set_idle_lock(self, after_s: float) -> None:
+        """Lock by itself after so many seconds without key or mouse; 0 never."""
+        self._idle_limit_s = after_s
+        self._last_input = time.monotonic()
+        if after_s:
+            self._idle.start()
+        else:
+            self._idle.stop()
+
+    def lock(self) -> None:
+        """Cover the window; everything typed stays underneath."""
+        if not self._serving():
+            return
+        if self.lock_page is None:
+            self.lock_page = LockPage()
+            self.lock_page.unlock_asked.connect(self.unlock_asked)
+            self.lock_page.sign_out_asked.connect(self.sign_out_asked)
+            self._root.addWidget(self.lock_page)
+        self._focus_before = self.focusWidget()
+        self.lock_page.set_clerk(self._clerk_text)
+        self._root.setCurrentWidget(self.lock_page)
+        self.lock_page.begin()
+        self.locked.emit()
+
+    def unlock(self) -> None:
+        """The clerk's password was right: the window is as it was, focus included."""
+        if self.is_locked and self.frame is not None:
+            self._root.setCurrentWidget(self.frame)
+            self._last_input = time.monotonic()
+            if self._focus_before is not None:
+                self._focus_before.setFocus()
+
+    def unlock_refused(self, sentence: str) -> None:
+        """The password was wrong."""
+        if self.lock_page is not None:
+            self.lock_page.refused(sentence)
+
+    # inside
+
+    def _frame(self) -> Frame:
+        if self.frame is None:
+            frame = self.frame = Frame(self._hall_text, self._now, self.lock)
+            self._root.addWidget(frame)
+            frame.navigation.page_asked.connect(self.show_page)
+            frame.header.entry_box.search_asked.connect(self.search_asked)
+            frame.header.entry_box.opened.connect(self.match_opened)
+            frame.side.customer.record_asked.connect(self.record_asked)
+            frame.side.customer.list_asked.connect(self.list_asked)
+            frame.side.parked.chosen.connect(self.unpark_asked)
+            for entry in self._entries.values():
+                self._install(entry)
+            self._key("Ctrl+K", self._to_entry_box)
+            self._key("Ctrl+P", self._park)
+            self._key("Alt+P", self.reprint_asked.emit)
+            self._key("F1", self.help_asked.emit)
+            self._key("F12", self.lock)
+            for number in range(1, 10):
+                self._key(f"Ctrl+{number}", functools.partial(frame.side.parked.take, number))
+        return self.frame
+
+    def _install(self, entry: PageEntry) -> None:
+        self._frame().navigation.add(entry)
+        self._key(entry.key, functools.partial(self.show_page, entry.name))
+
+    def _key(self, keys: str, pressed: Callable[[], object]) -> None:
+        """A key that works on every page while a clerk is serving; its repeats do nothing."""
+        shortcut = QShortcut(QKeySequence(keys), self)
+        shortcut.setAutoRepeat(False)
+        shortcut.activated.connect(lambda: pressed() if self._serving() else None)
+
+    def _serving(self) -> bool:
+        return self.frame is not None and self._root.currentWidget() is self.frame
+
+    def _to_entry_box(self) -> None:
+        self._frame().header.entry_box.setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    def _park(self) -> None:
+        if self.page is not None and self.customer is not None and self.page.can_leave():
+            self.park_asked.emit(self._page_name, self.page.typed())
+
+    def _parked_text(self) -> str:
+        words = "挂起当前客户 Ctrl+P"
+        return f"{words}{texts.SEPARATOR}已挂起 {len(self._parked)} 位" if self._parked else words
+
+    def _line_in_sight(self) -> ResultLine | None:
+        return self.page.result if self.page is not None else None
+
+    def _bug(self, detail: str) -> None:
+        from ui.dialogs.crash import CrashDialog  # never needed on a good day
+
+        if self.frame is not None:
+            self.frame.money_band.show()
+        for name, page in self._made.items():
+            if self._entries[name].moves_money:
+                page.setEnabled(False)
+        CrashDialog(self, detail).open()
+
+    def _test_idle(self) -> None:
+        if self._serving() and time.monotonic() - self._last_input >= self._idle_limit_s:
+            self.lock()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Watch the native window for signs of life; it exists from the first show on."""
+        super().showEvent(event)
+        handle = self.windowHandle()
+        if handle is not None:
+            handle.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Note when the clerk last did something; filter nothing."""
+        if event.type() in _SIGNS_OF_LIFE:
+            self._last_input = time.monotonic()
+        return False
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Tell whoever holds lanes and devices; a page that waits for an answer keeps the window open."""
+        if self.page is not None and not self.page.can_leave():
+            event.ignore()
+            return
+        self.closing.emit()
+        super().closeEvent(event)
+
+
+_SIGNS_OF_LIFE = frozenset(
+    (QEvent.Type.KeyPress, QEvent.Type.MouseButtonPress, QEvent.Type.MouseMove, QEvent.Type.Wheel)
+)
