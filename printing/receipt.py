@@ -106,9 +106,13 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Blank:
-    """Empty lines."""
+    """Empty lines, 0 … 20."""
 
     lines: int = 1
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.lines <= 20:
+            raise ValueError("a blank has 0 to 20 lines")
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +180,7 @@ def in_two_copies(
             CopyEnd(),
             *blocks,
             Signatures(signatures),
+            Blank(),
             Line("第二联　营业厅留存", align="center"),
         )
     )

@@ -24,6 +24,9 @@ _DESK = 22
 _TOOTH = 6
 """Size of the zigzag that the knife leaves."""
 
+LONGEST_DOTS = 20_000
+"""A picture ends after 2.5 m of paper: bytes from a broken cable must not fill the memory."""
+
 _PAPER_COLOUR = (253, 252, 247)
 _DESK_COLOUR = (228, 231, 235)
 _SHADOW_COLOUR = (205, 209, 214)
@@ -36,7 +39,7 @@ def picture(rows: list[Row], width_columns: int) -> Image.Image:
 
     Needs a Chinese font (DeviceTrouble when the system has none).
     """
-    pieces = [_draw_piece(piece, width_columns) for piece in _pieces(rows)]
+    pieces = [_draw_piece(piece, width_columns) for piece in _pieces(rows, width_columns)]
     paper_width = width_columns * _CELL + 2 * _MARGIN
     height = sum(piece.height + _DESK for piece in pieces) + _DESK
     desk = Image.new("RGB", (paper_width + 2 * _DESK, height), _DESK_COLOUR)
@@ -52,10 +55,14 @@ def save_png(rows: list[Row], width_columns: int, path: Path) -> None:
     picture(rows, width_columns).save(path, format="PNG", optimize=True)
 
 
-def _pieces(rows: list[Row]) -> list[list[Row]]:
-    """Rows between cuts; the drawer's row and an empty remainder are no paper."""
+def _pieces(rows: list[Row], width_columns: int) -> list[list[Row]]:
+    """Rows between cuts, down to `LONGEST_DOTS`; the drawer's row and an empty remainder are no paper."""
     pieces: list[list[Row]] = [[]]
+    used = 0
     for row in rows:
+        used += 2 * _MARGIN + _DESK if row.kind is RowKind.CUT else _height(row, width_columns)
+        if used > LONGEST_DOTS:
+            break
         if row.kind is RowKind.CUT:
             pieces.append([])
         elif row.kind is not RowKind.DRAWER:

@@ -17,6 +17,9 @@ MOST_BYTES = 1 << 20
 MOST_ROWS = 20_000
 """More than any job of this program; bytes from a broken cable must not fill the memory."""
 
+LARGEST_QR_BYTES = 2331
+"""What a QR code of version 40 holds at level M."""
+
 RUBBISH = "?"
 """What stands for a byte that a GBK printer prints as rubbish."""
 
@@ -247,7 +250,9 @@ class _Reader:
             case b"C" if len(body) == 3:
                 self._qr_dots = body[2]
             case b"P":
-                self._qr_payload = body[3:].decode("utf-8", errors="replace")
+                payload = body[3:].decode("utf-8", errors="replace")
+                # more than the largest code holds is not printed
+                self._qr_payload = payload if len(payload.encode()) <= LARGEST_QR_BYTES else ""
             case b"Q" if self._qr_payload:
                 self._row(Row(RowKind.QR, self._align, payload=self._qr_payload, dots=self._qr_dots))
 

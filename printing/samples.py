@@ -23,7 +23,7 @@ CHECK_CODE = "K7QF3M9X"
 
 
 def top_up_receipt() -> Receipt:
-    """充值凭证, 30 lines with a QR code on 58 mm paper: what the benchmark measures."""
+    """充值凭证, at least 30 lines with a QR code on either paper: what the benchmark measures."""
     return Receipt(
         (
             Title("充值凭证"),
@@ -52,6 +52,7 @@ def top_up_receipt() -> Receipt:
             Qr(f"D2-0131/{CHECK_CODE}", "凭此码可在任一柜台核对"),
             Rule(),
             Note("请核对金额，妥善保管本凭证。充值资金不计息。"),
+            Blank(),
             Line("服务热线 96001", align="center"),
         )
     )

@@ -59,6 +59,7 @@ def test_version_1_is_frozen() -> None:
         '{"version":1,"blocks":[{"kind":"money","label":"x","amount_fen":1.5}]}',
         '{"version":1,"blocks":[{"kind":"money","label":"x","amount_fen":true}]}',
         '{"version":1,"blocks":[{"kind":"qr","payload":""}]}',
+        '{"version":1,"blocks":[{"kind":"blank","lines":1000000}]}',
     ],
 )
 def test_damaged_copy_is_storage_trouble(saved: str) -> None:

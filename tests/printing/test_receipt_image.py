@@ -12,7 +12,7 @@ from counter_app.domain.errors import DeviceTrouble
 from printing import fonts, samples
 from printing import receipt as parts
 from printing.escpos import encode
-from printing.receipt_image import picture, save_png
+from printing.receipt_image import LONGEST_DOTS, picture, save_png
 from printing.receipt_reader import read
 
 
@@ -66,6 +66,16 @@ def test_each_copy_is_a_piece_of_paper() -> None:
 
 def test_nothing_printed_is_still_a_picture() -> None:
     assert picture([], 32).height > 0
+
+
+def test_endless_paper_ends() -> None:
+    assert picture(read(b"\x1bd\xff" * 5000), 32).height < LONGEST_DOTS + 200
+    assert picture(read(b"\x1dV\x00" * 5000), 32).height < LONGEST_DOTS + 200
+
+
+def test_largest_qr_code_is_drawn() -> None:
+    store = b"\x1d(k" + (2331 + 3).to_bytes(2, "little") + b"1P0" + b"x" * 2331
+    assert picture(read(store + b"\x1d(k\x03\x001Q0"), 48).height > 177 * 3
 
 
 def test_saved_file_is_a_png(tmp_path: Path) -> None:

@@ -72,3 +72,9 @@ def test_reading_is_bounded() -> None:
 def test_qr_payload_comes_from_the_bytes() -> None:
     (code,) = [row for row in read(encode(top_up_receipt(), 48)) if row.kind is RowKind.QR]
     assert (code.payload, code.dots, code.align) == ("D2-0131/K7QF3M9X", 6, "center")
+
+
+def test_qr_larger_than_any_code_is_not_printed() -> None:
+    payload = b"x" * (receipt_reader.LARGEST_QR_BYTES + 1)
+    store = b"\x1d(k" + (len(payload) + 3).to_bytes(2, "little") + b"1P0" + payload
+    assert read(store + b"\x1d(k\x03\x001Q0ok\n") == [Row(RowKind.TEXT, "left", (Run("ok"),))]
