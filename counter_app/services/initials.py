@@ -12,7 +12,7 @@ from itertools import islice, product
 from counter_app.domain.masking import is_han, split_name
 
 MOST_READINGS = 8
-"""Stored rows per person: at most two surname readings times four of the given name."""
+"""Stored rows per person; the least likely spellings beyond it are dropped."""
 
 _MOST_GIVEN_READINGS = 4
 
