@@ -306,7 +306,7 @@ class IdReader:
         """The printed number of the security module, kept for audit."""
         answer = self._exchange(_SAM_ID, cancel)
         if answer is None:
-            raise self._not_answering()
+            raise _not_answering()
         if answer[2] != OK:
             raise DeviceTrouble(_sentence(answer[2]), f"sam id: {answer[2]:02X}")
         return format_sam_id(answer[3:])
@@ -326,7 +326,7 @@ class IdReader:
             found = self._exchange(_FIND, cancel)
             silences = silences + 1 if found is None else 0
             if silences == _SILENT_TRIES:
-                raise self._not_answering()
+                raise _not_answering()
             if found is not None and found[2] == NO_CARD:
                 # Good readers say so even while a document that was read lies there; others only when it is gone.
                 self._await_lift = False
@@ -397,9 +397,9 @@ class IdReader:
                 self._port.note("!", f"{command.word}: late answer {payload[2]:02X} skipped")
         return None
 
-    def _not_answering(self) -> DeviceTrouble:
-        self._port.close()
-        return DeviceTrouble(ReaderState.NOT_ANSWERING.value, "reader does not answer")
+
+def _not_answering() -> DeviceTrouble:
+    return DeviceTrouble(ReaderState.NOT_ANSWERING.value, "reader does not answer")
 
 
 def _sentence(sw3: int) -> str:

@@ -21,16 +21,6 @@ _GIVE_UP_S = 1.0
 """After this long with nobody reading, what is being sent is lost, as on a real line."""
 
 
-def open_pty(link_path: str | Path) -> int:
-    """Make a raw pseudo-terminal, link `link_path` to it, print `ready PATH`; returns the master's descriptor.
-
-    The first byte may be sent at once: the line exists whether or not anybody has opened it.
-    """
-    master = _linked_pty(Path(link_path))[0]
-    print(f"ready {link_path}", flush=True)
-    return master
-
-
 def _linked_pty(link: Path) -> tuple[int, int]:
     """(master, slave) of a raw pseudo-terminal behind `link`; a stale link is replaced, a real file never."""
     if link.exists() and not link.is_symlink():

