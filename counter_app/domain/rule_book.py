@@ -27,7 +27,7 @@ class RuleCode(enum.Enum):
     IDLE_LOCK_SECONDS = "idle_lock_s"
     SIGN_IN_TRIES = "sign_in_tries"
     SIGN_IN_LOCK_MINUTES = "sign_in_lock_minutes"
-    RECEIVED_AT_MOST_TIMES = "received_at_most_fen_over_due"
+    CHANGE_AT_MOST = "change_at_most_fen"
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,6 +112,15 @@ _send = (
         request_type=b("b_request_type"),
     )
 )
+_back = (
+    sa.update(_intent)
+    .where(
+        _intent.c.hall_id == b("b_hall_id"),
+        _intent.c.intent_id == b("b_intent_id"),
+        _intent.c.closed_at.is_(None),
+    )
+    .values(state=IntentState.RESERVED.value, terminal_id=None, amount_fen=0)
+)
 
 
 def _of(tx: Transaction, row: Any) -> Intent:
@@ -137,6 +146,12 @@ def _of(tx: Transaction, row: Any) -> Intent:
 def load(tx: Transaction, intent_id: IntentId) -> Intent | None:
     """An intent locked until the unit ends, or None."""
     row = tx.one(_lock, {"hall_id": tx.hall_id, "intent_id": intent_id})
+    return None if row is None else _of(tx, row)
+
+
+def look(tx: Transaction, intent_id: IntentId) -> Intent | None:
+    """An intent for looking, or None."""
+    row = tx.one(_load, {"hall_id": tx.hall_id, "intent_id": intent_id})
     return None if row is None else _of(tx, row)
 
 
@@ -252,6 +267,11 @@ def send(
     }
     if tx.run(_send, values) != 1:
         raise Refused(Reason.CARD_CHANGED)
+
+
+def back_to_reserved(tx: Transaction, intent_id: IntentId) -> None:
+    """A payment that surely took nothing becomes a plain reservation again; its terminal is free."""
+    tx.run(_back, {"b_hall_id": tx.hall_id, "b_intent_id": intent_id})
 
 
 def move(tx: Transaction, intent_id: IntentId, state: IntentState, result: str | None = None) -> bool:

@@ -78,13 +78,14 @@ def _raise_seq(*conditions: sa.ColumnElement[bool], receipt: bool) -> sa.Executa
 
 _open = _shift.c.state == "open"
 _TILLS = {
-    (TillState.OPEN,): _shift.c.till_state == "open",
-    (TillState.NONE,): _shift.c.till_state == "none",
-    (TillState.COUNTED,): _shift.c.till_state == "counted",
+    TillState.OPEN: _shift.c.till_state == "open",
+    TillState.NONE: _shift.c.till_state == "none",
+    TillState.COUNTED: _shift.c.till_state == "counted",
 }
 _fence_work = _raise_seq(_open, receipt=True)
 _fence_note = _raise_seq(_open, receipt=False)
-_fence_till = {states: _raise_seq(_open, condition, receipt=True) for states, condition in _TILLS.items()}
+_fence_money_note = _raise_seq(_open, _TILLS[TillState.OPEN], receipt=False)
+_fence_till = {state: _raise_seq(_open, condition, receipt=True) for state, condition in _TILLS.items()}
 
 _why = sa.select(
     _shift.c.state, _shift.c.till_state, _shift.c.business_date, tables.business_day.c.state.label("day")
@@ -103,7 +104,7 @@ def fence(tx: Transaction, asked: Asked, *, till: TillState | None = None) -> Fe
     no drawer and never stops: when the day was closed meanwhile, the shift's successor on the next business date
     takes over.
     """
-    statement = _fence_work if till is None else _fence_till[(till,)]
+    statement = _fence_work if till is None else _fence_till[till]
     row = tx.one(
         statement,
         {
@@ -119,6 +120,23 @@ def fence(tx: Transaction, asked: Asked, *, till: TillState | None = None) -> Fe
     if till is None:
         return _successor(tx, asked)
     raise _why_not(tx, asked)
+
+
+def fence_money_note(tx: Transaction, asked: Asked) -> Fence:
+    """Lock a shift with an open drawer for a step that takes money later: no receipt number is used up."""
+    row = tx.one(
+        _fence_money_note,
+        {
+            "b_hall_id": tx.hall_id,
+            "b_shift_id": asked.shift_id,
+            "b_counter_no": asked.counter_no,
+            "b_staff_no": asked.staff_no,
+            "hall_id": tx.hall_id,
+        },
+    )
+    if row is None:
+        raise _why_not(tx, asked)
+    return _fence_of(row)
 
 
 def _fence_of(row: Any) -> Fence:
@@ -288,7 +306,7 @@ def record(
         )
     digest = content_digest(operation, [(t.debit, t.credit, t.amount_fen) for t in transfers], payment)
     payload = {"operation_id": asked.operation_id, "receipt_no": fence.receipt_no, "content": digest}
-    _link(tx, fence, kind.value, payload)
+    link(tx, fence, kind.value, payload)
 
 
 def content_digest(
@@ -314,7 +332,7 @@ def note(tx: Transaction, asked: Asked, action: str, payload: Mapping[str, Any])
         },
     )
     fence = _fence_of(row) if row is not None else _successor_note(tx, asked)
-    _link(tx, fence, action, payload)
+    link(tx, fence, action, payload)
     return fence
 
 
@@ -349,7 +367,8 @@ def system_note(tx: Transaction, counter_no: int, action: str, payload: Mapping[
     note(tx, asked, action, payload)
 
 
-def _link(tx: Transaction, fence: Fence, action: str, payload: Mapping[str, Any]) -> None:
+def link(tx: Transaction, fence: Fence, action: str, payload: Mapping[str, Any]) -> None:
+    """The audit link of a fenced unit; each unit writes exactly one."""
     at = utc_text(tx.now)
     text = wire.to_json(dict(payload))
     mac = link_mac(

@@ -19,10 +19,9 @@ _receipt, _job, _kept, _parked = tables.receipt, tables.print_job, tables.kept_r
 
 @dataclass(frozen=True, slots=True)
 class SavedReceipt:
-    """One saved part of a receipt: part 1 is the customer's, part 2 the hall's. `document` is its JSON."""
+    """One saved receipt with all its copies; `document` is its JSON."""
 
     receipt_no: ReceiptNo
-    part: int
     operation_id: OperationId
     document: str
     check_code: str
@@ -34,7 +33,6 @@ class PrintJob:
 
     job_id: str
     receipt_no: ReceiptNo
-    part: int
     copy_no: int
     counter_no: int
     state: str
@@ -46,10 +44,8 @@ class PrintJob:
 
 _insert_receipt = sa.insert(_receipt)
 _insert_job = sa.insert(_job)
-_parts = (
-    sa.select(_receipt)
-    .where(_receipt.c.hall_id == b("hall_id"), _receipt.c.receipt_no == b("receipt_no"))
-    .order_by(_receipt.c.part)
+_find = sa.select(_receipt).where(
+    _receipt.c.hall_id == b("hall_id"), _receipt.c.receipt_no == b("receipt_no")
 )
 _by_code = sa.select(_receipt).where(
     _receipt.c.hall_id == b("hall_id"), _receipt.c.check_code == b("check_code")
@@ -61,7 +57,7 @@ _waiting = (
         _job.c.counter_no == b("counter_no"),
         _job.c.state.in_(("queued", "sending", "unknown")),
     )
-    .order_by(_job.c.queued_at, _job.c.receipt_no, _job.c.part)
+    .order_by(_job.c.queued_at, _job.c.receipt_no)
     .limit(200)
 )
 _set_job = (
@@ -75,13 +71,12 @@ _copies = sa.select(sa.func.coalesce(sa.func.max(_job.c.copy_no), -1)).where(
 
 
 def save(tx: Transaction, receipt: SavedReceipt) -> None:
-    """Keep a part of a receipt for ever; reprints come from it."""
+    """Keep a receipt for ever; reprints come from it."""
     tx.run(
         _insert_receipt,
         {
             "hall_id": tx.hall_id,
             "receipt_no": receipt.receipt_no,
-            "part": receipt.part,
             "operation_id": receipt.operation_id,
             "document": receipt.document,
             "check_code": receipt.check_code,
@@ -93,7 +88,6 @@ def queue(
     tx: Transaction,
     job_id: str,
     receipt_no: ReceiptNo,
-    part: int,
     copy_no: int,
     counter_no: int,
     staff_no: StaffNo,
@@ -107,7 +101,6 @@ def queue(
             "hall_id": tx.hall_id,
             "job_id": job_id,
             "receipt_no": receipt_no,
-            "part": part,
             "copy_no": copy_no,
             "counter_no": counter_no,
             "state": "queued",
@@ -122,13 +115,14 @@ def queue(
 
 def _saved(row: Any) -> SavedReceipt:
     return SavedReceipt(
-        ReceiptNo(row.receipt_no), row.part, OperationId(row.operation_id), row.document, row.check_code
+        ReceiptNo(row.receipt_no), OperationId(row.operation_id), row.document, row.check_code
     )
 
 
-def parts_of(tx: Transaction, receipt_no: str) -> tuple[SavedReceipt, ...]:
-    """All saved parts of a receipt, customer's first."""
-    return tuple(_saved(r) for r in tx.all(_parts, {"hall_id": tx.hall_id, "receipt_no": receipt_no}))
+def find(tx: Transaction, receipt_no: str) -> SavedReceipt | None:
+    """A saved receipt, or None."""
+    row = tx.one(_find, {"hall_id": tx.hall_id, "receipt_no": receipt_no})
+    return None if row is None else _saved(row)
 
 
 def by_check_code(tx: Transaction, check_code: str) -> tuple[SavedReceipt, ...]:
@@ -142,7 +136,6 @@ def waiting_jobs(tx: Transaction, counter_no: int) -> tuple[PrintJob, ...]:
         PrintJob(
             row.job_id,
             ReceiptNo(row.receipt_no),
-            row.part,
             row.copy_no,
             row.counter_no,
             row.state,

@@ -64,6 +64,11 @@ _clear = (
     .where(_staff.c.hall_id == b("b_hall_id"), _staff.c.staff_no == b("b_staff_no"))
     .values(failed_tries=0, locked_until=None)
 )
+_restart = (
+    sa.update(_staff)
+    .where(_staff.c.hall_id == b("b_hall_id"), _staff.c.staff_no == b("b_staff_no"))
+    .values(failed_tries=0)
+)
 _rehash = (
     sa.update(_staff)
     .where(_staff.c.hall_id == b("b_hall_id"), _staff.c.staff_no == b("b_staff_no"))
@@ -114,6 +119,11 @@ def lock(tx: Transaction, staff_no: StaffNo, until: dt.datetime) -> None:
 def clear_tries(tx: Transaction, staff_no: StaffNo) -> None:
     """The password was right."""
     tx.run(_clear, {"b_hall_id": tx.hall_id, "b_staff_no": staff_no})
+
+
+def clear_only_tries(tx: Transaction, staff_no: StaffNo) -> None:
+    """Count again from zero after the lock; the lock itself stays."""
+    tx.run(_restart, {"b_hall_id": tx.hall_id, "b_staff_no": staff_no})
 
 
 def set_hash(tx: Transaction, staff_no: StaffNo, password_hash: str) -> None:

@@ -163,6 +163,16 @@ _last_close = (
     .order_by(_close.c.closed_at.desc())
     .limit(1)
 )
+_close_before = (
+    sa.select(_close.c.left_fen)
+    .where(
+        _close.c.hall_id == b("hall_id"),
+        _close.c.counter_no == b("counter_no"),
+        _close.c.shift_id != b("shift_id"),
+    )
+    .order_by(_close.c.closed_at.desc())
+    .limit(1)
+)
 
 
 def open_till_of(tx: Transaction, counter_no: int) -> ShiftView | None:
@@ -204,6 +214,12 @@ def counted(tx: Transaction, shift_id: ShiftId, phase: str) -> CashCount:
 def left_last_time(tx: Transaction, counter_no: int) -> int:
     """What the last close left in this drawer, in fen."""
     row = tx.one(_last_close, {"hall_id": tx.hall_id, "counter_no": counter_no})
+    return 0 if row is None else int(row.left_fen)
+
+
+def left_before(tx: Transaction, counter_no: int, shift_id: ShiftId) -> int:
+    """What the last close before this shift left in the drawer, in fen; its own close does not count."""
+    row = tx.one(_close_before, {"hall_id": tx.hall_id, "counter_no": counter_no, "shift_id": shift_id})
     return 0 if row is None else int(row.left_fen)
 
 

@@ -1,0 +1,364 @@
+"""Payments at the linked terminal: intent before the first byte, booking after the answer, UNKNOWN kept open.
+
+No retry stands around a payment command anywhere. The desk that wants money registers how its request is checked
+and booked; this desk owns the intent from SENT to its end.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from counter_app.domain.errors import Cancelled, DeviceTrouble, Reason, Refused
+from counter_app.domain.ids import CardNo, IntentId, StaffNo, TerminalId
+from counter_app.domain.ledger import TenderKind
+from counter_app.domain.money import yuan
+from counter_app.domain.payments import OnResult, PaymentMethod, PaymentOrder, Reply, TerminalResult, Verdict
+from counter_app.domain.requests import Asked, SettleUnknown, UnknownSettled
+from counter_app.domain.rule_book import RuleCode
+from counter_app.domain.shifts import clock_text, hall_date
+from counter_app.services import approvals
+from counter_app.storage import intents, ledger, wire
+from counter_app.storage.database import AsksSomething, Transaction
+from counter_app.storage.intents import Intent, IntentState
+
+if TYPE_CHECKING:
+    from counter_app.domain.waiting import CancelToken, Progress
+    from counter_app.services.hall import HallAtCounter
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+
+class Terminal(Protocol):
+    """What this desk needs of any payment terminal, whatever protocol it speaks."""
+
+    def pay(
+        self, order: PaymentOrder, on_result: OnResult, progress: Progress, cancel: CancelToken
+    ) -> TerminalResult:
+        """Charge once; `DeviceTrouble` only when surely nothing was sent."""
+        ...
+
+    def reverse(
+        self, receipt_no: str, amount_fen: int, progress: Progress, cancel: CancelToken
+    ) -> TerminalResult:
+        """Undo a payment before settlement."""
+        ...
+
+
+class PaidRequest(AsksSomething, Protocol):
+    """A request that is paid for."""
+
+    @property
+    def tender(self) -> Any:
+        """How."""
+
+
+Book = Callable[[Transaction, ledger.Fence, Any, TerminalResult], Any]
+Check = Callable[[Transaction, Any, IntentId | None], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    request: type
+    outcome: type
+    book: Book
+    check: Check
+
+
+@dataclass(frozen=True, slots=True)
+class PendingItem:
+    """One open intent as the tray shows it, with what to do next."""
+
+    intent_id: IntentId
+    what: str
+    card_no: CardNo | None
+    terminal_id: TerminalId | None
+    amount_fen: int
+    counter_no: int
+    staff_no: StaffNo
+    since: str
+    state: str
+    next_step: str
+
+
+class PaymentDesk:
+    """One counter's payments at its terminal, and everybody's open intents."""
+
+    def __init__(self, at: HallAtCounter) -> None:
+        self._at = at
+        self._database = at.database
+        self._kinds: dict[str, _Kind] = {}
+
+    def register(self, request: type, outcome: type, book: Book, check: Check) -> None:
+        """How one kind of request is checked before and booked after its payment."""
+        self._kinds[request.__name__] = _Kind(request, outcome, book, check)
+
+    @property
+    def terminal_id(self) -> TerminalId:
+        """The terminal linked to this counter."""
+        for terminal in self._at.terminals:
+            if terminal.linked and terminal.counter_no == self._at.counter_no:
+                return terminal.terminal_id
+        raise Refused(Reason.TERMINAL_MISSING)
+
+    def pay(
+        self,
+        request: PaidRequest,
+        card_no: CardNo,
+        amount_fen: int,
+        terminal: Terminal,
+        progress: Progress,
+        cancel: CancelToken,
+        outcome: type[T],
+        reservation: IntentId | None = None,
+    ) -> T:
+        """Charge `amount_fen` at the terminal and book `request`.
+
+        Raises `Refused`: a rule, PAYMENT_DECLINED (nothing taken, the page renews its operation id) or
+        PAYMENT_UNKNOWN (the intent stays open). `DeviceTrouble` when surely nothing was sent; `Cancelled` when the
+        clerk stopped it and the terminal confirmed that nothing was taken.
+        """
+        done = self._booked_before(request, outcome)
+        if done is not None:
+            return done
+        intent_id = reservation or IntentId(self._at.new_id())
+        self._database.write(lambda tx: self._send(tx, request, intent_id, card_no, amount_fen, reservation))
+        order = PaymentOrder(
+            intent_id,
+            amount_fen,
+            PaymentMethod.SCAN if request.tender.kind is TenderKind.TERMINAL_SCAN else PaymentMethod.CARD,
+        )
+        try:
+            result = terminal.pay(
+                order, lambda answer: self._on_result(request, intent_id, answer), progress, cancel
+            )
+        except DeviceTrouble:
+            self._end(intent_id, IntentState.DECLINED, None, reservation is not None)
+            raise
+        except BaseException:
+            # Whatever broke, the terminal may have the money: unknown until the terminal or two people answer.
+            self._database.write(lambda tx: intents.move(tx, intent_id, IntentState.UNKNOWN))
+            raise
+        return self._after(request, intent_id, result, outcome, cancel, reservation is not None)
+
+    def _booked_before(self, request: AsksSomething, outcome: type[T]) -> T | None:
+        def look(tx: Transaction) -> str | None:
+            booked = ledger.by_id(tx, request.asked.operation_id)
+            return None if booked is None else booked.outcome
+
+        stored = self._database.read(look)
+        return None if stored is None else wire.from_json(stored, outcome)
+
+    def _send(
+        self,
+        tx: Transaction,
+        request: AsksSomething,
+        intent_id: IntentId,
+        card_no: CardNo,
+        amount_fen: int,
+        reservation: IntentId | None,
+    ) -> None:
+        """Commit the intent; only then may a byte go out."""
+        fence = ledger.fence_money_note(tx, request.asked)
+        terminal_id = self.terminal_id
+        held = intents.open_of_terminal(tx, terminal_id)
+        if held is not None:
+            raise intents.terminal_held_by(held)
+        self._kinds[type(request).__name__].check(tx, request, reservation)
+        name, text = type(request).__name__, wire.to_json(request)
+        if reservation is None:
+            intents.add(
+                tx,
+                intent_id,
+                request.asked,
+                name,
+                IntentState.SENT,
+                card_no=card_no,
+                terminal_id=terminal_id,
+                amount_fen=amount_fen,
+                request_type=name,
+                request=text,
+            )
+        else:
+            intents.send(tx, intent_id, request.asked.operation_id, terminal_id, amount_fen, name, text)
+        ledger.link(
+            tx,
+            fence,
+            "payment_sent",
+            {"intent_id": intent_id, "terminal_id": terminal_id, "amount_fen": amount_fen},
+        )
+
+    def _on_result(self, request: AsksSomething, intent_id: IntentId, answer: TerminalResult) -> Reply:
+        """Store an approval before it is acknowledged; a credit card is given back at once."""
+        credit_allowed = self._at.rules.value(RuleCode.CREDIT_CARD_TOP_UP, hall_date(self._at.now()))
+        refused = answer.credit_card is True and not credit_allowed
+        wrong_amount = answer.amount_fen != self._amount_of(intent_id)
+        state = IntentState.UNKNOWN if refused or wrong_amount else IntentState.APPROVED
+        self._database.write(lambda tx: intents.move(tx, intent_id, state, wire.to_json(answer)))
+        return Reply.REVERSE if refused or wrong_amount else Reply.ACCEPT
+
+    def _amount_of(self, intent_id: IntentId) -> int:
+        def look(tx: Transaction) -> int:
+            intent = intents.look(tx, intent_id)
+            return -1 if intent is None else intent.amount_fen
+
+        return self._database.read(look)
+
+    def _after(
+        self,
+        request: AsksSomething,
+        intent_id: IntentId,
+        result: TerminalResult,
+        outcome: type[T],
+        cancel: CancelToken,
+        reserved: bool,
+    ) -> T:
+        if result.verdict is Verdict.APPROVED:
+            return self._book(request, intent_id, result, outcome)
+        if result.verdict is Verdict.DECLINED:
+            self._end(intent_id, IntentState.DECLINED, result, reserved)
+            if result.credit_card is True:
+                source = self._at.rules.rule(RuleCode.CREDIT_CARD_TOP_UP, hall_date(self._at.now())).source
+                raise Refused(Reason.CREDIT_CARD, source=source)
+            if cancel.cancelled:
+                raise Cancelled()
+            raise Refused(Reason.PAYMENT_DECLINED, message=result.message or result.code)
+        self._database.write(
+            lambda tx: intents.move(tx, intent_id, IntentState.UNKNOWN, wire.to_json(result))
+        )
+        log.warning("payment %s of unknown outcome: %s", intent_id, result.code)
+        raise Refused(Reason.PAYMENT_UNKNOWN)
+
+    def _end(
+        self, intent_id: IntentId, state: IntentState, result: TerminalResult | None, reserved: bool
+    ) -> None:
+        """Nothing was taken. A reservation goes back to being one, so that the clerk may take cash instead."""
+        text = None if result is None else wire.to_json(result)
+        if reserved:
+            self._database.write(lambda tx: intents.back_to_reserved(tx, intent_id))
+        else:
+            self._database.write(lambda tx: intents.move(tx, intent_id, state, text))
+
+    def _book(
+        self, request: AsksSomething, intent_id: IntentId, result: TerminalResult, outcome: type[T]
+    ) -> T:
+        kind = self._kinds[type(request).__name__]
+
+        def unit(tx: Transaction) -> T:
+            fence = ledger.fence(tx, request.asked)
+            booked: T = kind.book(tx, fence, request, result)
+            if not intents.move(tx, intent_id, IntentState.BOOKED, wire.to_json(result)):
+                raise RuntimeError(f"intent {intent_id} was closed while its payment was booked")
+            return booked
+
+        return self._database.run(request, unit, outcome)
+
+    # --- what is open -------------------------------------------------------------------------------------------
+
+    def pending(self) -> tuple[PendingItem, ...]:
+        """Everything in flight in the hall, oldest first, with the next step."""
+        return tuple(_item(intent) for intent in self._database.read(intents.all_open))
+
+    def pick_up(self) -> tuple[str, ...]:
+        """At start: what this counter had in flight when it ended. Approved payments are booked, sent ones become
+        unknown, reservations are released. Returns one Chinese line for each, with what drawer, slip and terminal
+        must show."""
+        lines: list[str] = []
+        mine = [i for i in self._database.read(intents.all_open) if i.counter_no == self._at.counter_no]
+        for intent in mine:
+            amount = yuan(intent.amount_fen)
+            since = clock_text(intent.started_at)
+            if intent.state is IntentState.RESERVED:
+                self._move(intent.intent_id, IntentState.RELEASED)
+                lines.append(f"{since} 补卡已预留但未收费：没有入账。若已收现金请退还客户后重新办理。")
+            elif intent.state is IntentState.APPROVED:
+                kind = self._kinds[intent.request_type]
+                request: Any = wire.from_json(intent.request, kind.request)
+                result = wire.from_json(intent.result, TerminalResult)
+                self._book(request, intent.intent_id, result, kind.outcome)
+                lines.append(
+                    f"{since} POS 收款 {amount} 元：终端已批准，现已补记入账。签购单应为成功，凭证在打印队列。"
+                )
+            else:
+                if intent.state is IntentState.SENT:
+                    self._move(intent.intent_id, IntentState.UNKNOWN)
+                lines.append(
+                    f"{since} POS 收款 {amount} 元：结果未知，没有入账。请看终端签购单，由主管在待办（F11）中处理。"
+                )
+        return tuple(lines)
+
+    def release(self, asked: Asked, intent_id: IntentId) -> None:
+        """The clerk left a replacement before any money moved: the card is free again."""
+
+        def unit(tx: Transaction) -> None:
+            intent = intents.load(tx, intent_id)
+            if intent is not None and intent.state is IntentState.RESERVED:
+                intents.move(tx, intent_id, IntentState.RELEASED)
+                ledger.note(tx, asked, "release_card", {"intent_id": intent_id})
+
+        self._database.write(unit)
+
+    def _move(self, intent_id: IntentId, state: IntentState) -> None:
+        self._database.write(lambda tx: intents.move(tx, intent_id, state))
+
+    def settle(self, request: SettleUnknown) -> UnknownSettled:
+        """Two people decide an unknown payment from the terminal's slip: book it, or close it as not paid."""
+
+        def unit(tx: Transaction) -> UnknownSettled:
+            approvals.require(tx, request, self._at.rules)
+            if not request.reason.strip() or (request.paid and not request.voucher.strip()):
+                raise Refused(Reason.TEXT_MISSING, field="签购单凭证号" if request.paid else "原因")
+            intent = intents.load(tx, request.intent_id)
+            if intent is None or intent.state not in (IntentState.UNKNOWN, IntentState.APPROVED):
+                raise Refused(Reason.CARD_CHANGED)
+            if not request.paid:
+                ledger.note(
+                    tx,
+                    request.asked,
+                    "settle_not_paid",
+                    {"intent_id": intent.intent_id, "reason": request.reason},
+                )
+                intents.move(tx, intent.intent_id, IntentState.NOT_PAID)
+                return UnknownSettled(intent.intent_id, paid=False)
+            kind = self._kinds[intent.request_type]
+            stored: Any = wire.from_json(intent.request, kind.request)
+            result = TerminalResult(
+                Verdict.APPROVED,
+                intent.amount_fen,
+                intent.terminal_id or TerminalId(""),
+                receipt_no=request.voucher,
+                card_tail=request.card_tail,
+                message=request.reason,
+            )
+            fence = ledger.fence(tx, request.asked)
+            booked = kind.book(tx, fence, stored, result)
+            intents.move(tx, intent.intent_id, IntentState.BOOKED, wire.to_json(result))
+            return UnknownSettled(intent.intent_id, True, booked.receipt_no)
+
+        return self._database.write(unit)
+
+
+def _item(intent: Intent) -> PendingItem:
+    words = {
+        IntentState.RESERVED: ("办理中", "等本台办完；若已离开，由主管撤销"),
+        IntentState.SENT: ("等终端答复", "请等终端答复"),
+        IntentState.APPROVED: ("已批准未记账", "重新启动后自动入账"),
+        IntentState.UNKNOWN: ("结果未知", "看终端签购单，主管选择“已扣款”或“未扣款”"),
+    }
+    state, step = words[intent.state]
+    return PendingItem(
+        intent.intent_id,
+        {"TopUp": "充值", "ReplaceCard": "补卡"}.get(intent.kind, intent.kind),
+        intent.card_no,
+        intent.terminal_id,
+        intent.amount_fen,
+        intent.counter_no,
+        intent.staff_no,
+        clock_text(intent.started_at),
+        state,
+        step,
+    )
