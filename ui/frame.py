@@ -12,6 +12,7 @@ from PySide6.QtCore import QPointF, QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QFont, QPainter, QPaintEvent, QPen, QPolygonF
 from PySide6.QtWidgets import (
     QAbstractButton,
+    QApplication,
     QFrame,
     QHBoxLayout,
     QLabel,
@@ -36,7 +37,9 @@ NAVIGATION_WIDTH = 176
 SIDE_WIDTH = 316
 NARROW_BELOW = 1120
 """Narrower windows (a 1366 px screen at 125 % or 150 %) get a slim navigation and a customer line instead of a column."""
-NARROW_NAVIGATION_WIDTH = 132
+NARROW_NAVIGATION_WIDTH = 140
+FOCUS_MARGIN = 120
+"""So much of the page above and below a field comes into sight with it: its label, and the result of typing."""
 SHORT_BELOW = 600
 """Lower windows leave the navigation's group words out."""
 
@@ -109,7 +112,7 @@ class Header(QWidget):
         self._hall = label(hall_text)
         self.entry_box = EntryBox(canvas)
         self.entry_box.setMinimumWidth(200)
-        self.entry_box.setMaximumWidth(330)
+        self.entry_box.setMaximumWidth(current().sizes.search_width)
         self._lamps: list[Lamp] = []
         self._lamp_row = QHBoxLayout()
         self._lamp_row.setSpacing(14)
@@ -121,7 +124,7 @@ class Header(QWidget):
         layout.setSpacing(22)
         layout.addWidget(self._product)
         layout.addWidget(self._hall)
-        layout.addWidget(self.entry_box, 1)
+        layout.addWidget(self.entry_box, 20)
         layout.addStretch(1)
         layout.addLayout(self._lamp_row)
         layout.addWidget(self._clerk)
@@ -163,7 +166,7 @@ class NavigationEntry(QAbstractButton):
         self.setCheckable(True)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Maximum)
         self.setAccessibleName(f"{entry.title} {entry.key}")
 
     def set_count(self, count: int) -> None:
@@ -179,6 +182,10 @@ class NavigationEntry(QAbstractButton):
     def sizeHint(self) -> QSize:
         """36 px as in the design, at normal type."""
         return QSize(100, current().sizes.nav_px + 22)
+
+    def minimumSizeHint(self) -> QSize:
+        """Lower on low windows, but never clipped."""
+        return QSize(100, current().sizes.nav_px + 12)
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Ground, title, badge and key."""
@@ -235,7 +242,7 @@ class Navigation(QWidget):
         for group in texts.GROUP_ORDER:
             heading = label(group, "nav_group")
             heading.setFixedHeight(28)
-            heading.setContentsMargins(0, 6, 0, 0)
+            heading.setContentsMargins(0, 4, 0, 0)
             heading.hide()
             lines = QVBoxLayout()
             lines.setSpacing(2)
@@ -404,6 +411,9 @@ class Frame(QWidget):
         band.addWidget(label(f"{texts.SIGNS['bad']} {texts.MONEY_LOCKED}"))
         self.money_band.hide()
         self.pages = QStackedWidget()
+        application = QApplication.instance()
+        if isinstance(application, QApplication):
+            application.focusChanged.connect(self._keep_in_sight)
         self._scrolls: dict[QWidget, QScrollArea] = {}
         middle = QVBoxLayout()
         middle.setSpacing(0)
@@ -434,6 +444,12 @@ class Frame(QWidget):
             self._scrolls[page] = scroll
             self.pages.addWidget(scroll)
         self.pages.setCurrentWidget(scroll)
+
+    def _keep_in_sight(self, _before: QWidget | None, now: QWidget | None) -> None:
+        """Keys move the focus, so the page scrolls after it."""
+        scroll = self.pages.currentWidget()
+        if now is not None and isinstance(scroll, QScrollArea) and scroll.isAncestorOf(now):
+            scroll.ensureWidgetVisible(now, 0, FOCUS_MARGIN)
 
     def remove_page(self, page: QWidget) -> None:
         """Take a page out for good, with what it put into the right column."""

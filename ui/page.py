@@ -83,7 +83,7 @@ class Page(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self.body = QVBoxLayout(self)
-        self.body.setContentsMargins(22, 18, 22, 16)
+        self.body.setContentsMargins(22, 20, 22, 16)
         self.body.setSpacing(14)
         for part in (self.title, self.busy, self.result):
             self.body.addWidget(part)

@@ -87,6 +87,7 @@ class Sizes:
     product_px: int = 16
     entry_px: int = 17
     button_px: int = 15
+    primary_px: int = 16
     title_px: int = 20
     sum_px: int = 24
     balance_px: int = 27
@@ -95,6 +96,7 @@ class Sizes:
     entry_height: int = 40
     primary_height: int = 46
     search_height: int = 34
+    search_width: int = 330
     count_height: int = 34
     panel_button_height: int = 38
     row_height: int = 34

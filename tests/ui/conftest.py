@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from collections.abc import Callable, Iterator
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+sys.path.insert(0, os.path.dirname(__file__))  # tests here share picture_page, which is no test
 
 import pytest
 from PySide6.QtCore import QTimer, qInstallMessageHandler

@@ -64,7 +64,8 @@ class SamplePage(Page):
             DIGIT_CAPS,
         )
         self.tenders = ChipRow(
-            [("cash", "现金"), ("debit", "借记卡 POS"), ("scan", "扫码"), ("slip", "独立 POS 录单")], LETTER_CAPS
+            [("cash", "现金"), ("debit", "借记卡 POS"), ("scan", "扫码"), ("slip", "独立 POS 录单")],
+            LETTER_CAPS,
         )
         self.received = MoneyEntry("客户递来的现金")
         self.notes = NoteKeys()
@@ -78,16 +79,25 @@ class SamplePage(Page):
         self.amount.amount_changed.connect(self._changed)
         self.received.amount_changed.connect(self._changed)
         self.notes.received.connect(self.received.set_fen)
-        typed = Panel(spacing=10)
+        typed = Panel(spacing=14)
         tender_row = row(self.tenders, None)
         typed.add(
             Field("充值金额", self.amount),
-            column(label("收款方式", "soft"), tender_row, spacing=4),
+            column(label("收款方式", "soft"), tender_row, spacing=6),
             Field("实收现金", self.received, self.notes),
         )
         typed.body.itemAt(0).widget().layout().itemAt(1).layout().insertWidget(0, self.amounts)  # type: ignore[union-attr]
         sums = Panel()
-        sums.add(row(self.due, 28, self.change, None, self.give_up, self.primary, spacing=12))
+        sums.add(
+            row(
+                self.due,
+                24,
+                self.change,
+                None,
+                column(None, row(self.give_up, self.primary, spacing=12)),
+                spacing=12,
+            )
+        )
         for part in (typed, sums, self.after, self.last):
             self.body.addWidget(part)
         self.body.addStretch(1)

@@ -46,7 +46,7 @@ class SumDue(QWidget):
         self.capitals = CapitalsLabel()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(2)
+        layout.setSpacing(4)
         layout.addWidget(self.caption)
         layout.addStretch(1)
         layout.addWidget(self.figures)

@@ -84,13 +84,8 @@ class CustomerPanel(QWidget):
 
 
 def _identity_text(view: CustomerView) -> str:
-    parts = []
-    if view.document_masked:
-        parts.append(f"证件 {view.document_masked}")
-    if view.phone_masked:
-        parts.append(f"手机 {view.phone_masked}")
-    lines = [texts.SEPARATOR.join(parts)] if parts else []
-    return "\n".join([*lines, f"卡号 {view.card_no_text}"])
+    parts = (("证件", view.document_masked), ("手机", view.phone_masked), ("卡号", view.card_no_text))
+    return "\n".join(f"{what} {value}" for what, value in parts if value)
 
 
 class RecentList(QWidget):

@@ -153,7 +153,7 @@ class Field(QWidget):
         self.caption.setBuddy(entry)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(4)
+        layout.setSpacing(6)
         line = QHBoxLayout()
         line.setSpacing(8)
         line.addWidget(entry, 1)

@@ -113,7 +113,7 @@ class PageTitle(QWidget):
         self._right.setContentsMargins(0, 0, 0, 0)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        left = column(self.title, row(self._line, None, self._aside), spacing=2)
+        left = column(self.title, row(self._line, None, self._aside), spacing=4)
         layout.addLayout(left, 1)
         layout.addLayout(self._right)
 
