@@ -114,7 +114,8 @@ class SignInPage(QWidget):
 
     def start_over(self) -> None:
         """Somebody signed out: an empty first step."""
-        self.busy.end()
+        if self._ready:
+            self.busy.end()
         self.result.clear()
         self.staff_no.clear()
         self.password.clear()

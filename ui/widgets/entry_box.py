@@ -17,6 +17,7 @@ from ui.theme import set_look
 from ui.widgets.entries import Entry
 from ui.widgets.parts import label
 
+MATCHES_WIDTH = 440
 MOST_SHOWN = 9
 """As many as there are digits to choose with; more matches are a reason to type on."""
 
@@ -132,7 +133,7 @@ class EntryBox(Entry):
 
     def _place(self) -> None:
         corner = self.mapTo(self._canvas, QPoint(0, self.height() + 4))
-        self.matches.setFixedWidth(max(self.width(), 420))
+        self.matches.setFixedWidth(max(self.width(), self.matches.sizeHint().width(), MATCHES_WIDTH))
         self.matches.move(corner)
         self.matches.adjustSize()
         self.matches.show()

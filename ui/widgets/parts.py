@@ -106,16 +106,21 @@ class PageTitle(QWidget):
 
     def __init__(self, title: str) -> None:
         super().__init__()
-        self._line = label("", "soft")
+        self._line = label("", "soft", wrap=True)
         self._aside = label("", "soft")
         self.title = label(title, "title")
         self._right = QHBoxLayout()
         self._right.setContentsMargins(0, 0, 0, 0)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        left = column(self.title, row(self._line, None, self._aside), spacing=4)
+        left = column(self.title, self._below(), spacing=4)
         layout.addLayout(left, 1)
         layout.addLayout(self._right)
+
+    def _below(self) -> QHBoxLayout:
+        below = row(self._line, self._aside, spacing=16)
+        below.setStretch(0, 1)
+        return below
 
     def set_line(self, text: str) -> None:
         """The line under the title: who and what this page is about."""
@@ -183,7 +188,7 @@ class ResultLine(QFrame):
         layout = QHBoxLayout(self)
         layout.setContentsMargins(12, 8, 12, 8)
         layout.setSpacing(8)
-        layout.addWidget(self._sign, 0, Qt.AlignmentFlag.AlignTop)
+        layout.addWidget(self._sign)
         layout.addWidget(self._text, 1)
         layout.addWidget(self._action)
         self.tone: Tone = "plain"
