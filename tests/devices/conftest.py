@@ -7,7 +7,6 @@ import os
 import select
 import subprocess
 import sys
-import threading
 import time
 import tty
 from collections.abc import Callable, Iterator
@@ -149,11 +148,3 @@ def simulator(tmp_path: Path) -> Iterator[Callable[..., Simulator]]:
     yield start
     for one in started:
         one.stop()
-
-
-@pytest.fixture(autouse=True)
-def no_thread_left_behind() -> Iterator[None]:
-    """Every test joins what it started."""
-    before = set(threading.enumerate())
-    yield
-    assert set(threading.enumerate()) <= before
