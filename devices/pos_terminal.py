@@ -9,6 +9,7 @@ Nothing here was tried on a metal terminal yet.
 from __future__ import annotations
 
 import enum
+import re
 import time
 from collections import deque
 from collections.abc import Callable
@@ -104,6 +105,8 @@ class PosTerminal:
         log: WireLog | None = None,
     ) -> None:
         self._line = _Line(SerialPort(settings, log), ack_timeout_s)
+        # Built here, so that a password or currency of the wrong form is noticed at set-up.
+        self._registration = zvt_messages.registration(password, currency)
         self._password = password
         self._currency = currency
         self._answer_timeout_s = answer_timeout_s
@@ -156,8 +159,15 @@ class PosTerminal:
         """Undo the payment with the terminal's `receipt_no`; APPROVED means undone.
 
         UNKNOWN also when the terminal undid another amount, or another payment than the one with `trace`: some
-        terminals reverse their last payment whatever number they are given. Raises as `pay` does.
+        terminals reverse their last payment whatever number they are given. Raises as `pay` does, and
+        `DeviceTrouble` for a number that is not one to four digits.
         """
+        if not re.fullmatch(r"\d{1,4}", receipt_no, re.ASCII):
+            raise DeviceTrouble(
+                "这笔付款没有可用的终端凭证号，请在终端上手工撤销，并保留签购单。",
+                f"receipt number of {len(receipt_no)} characters",
+            )
+        command = zvt_messages.reversal(self._password, receipt_no.zfill(4))
         self._connect(cancel)
         cancel.check()
         hearing = _Hearing(amount_fen)
@@ -175,9 +185,7 @@ class PosTerminal:
                 )
             return zvt_messages.POSITIVE
 
-        return hearing.judge(
-            self._converse(zvt_messages.reversal(self._password, receipt_no), answer, progress, cancel)
-        )
+        return hearing.judge(self._converse(command, answer, progress, cancel))
 
     def last_result(self, cancel: CancelToken) -> TerminalResult | None:
         """The terminal's last payment told again; None where it tells none. Moves no money.
@@ -215,7 +223,10 @@ class PosTerminal:
         return TerminalStatus(state, f"{zvt_messages.result_words(code)}。", f"{code:02X}")
 
     def attend(self, timeout_s: float, cancel: CancelToken) -> None:
-        """Answer what the terminal says unasked for `timeout_s`: a late result of an unknown payment comes this way."""
+        """Answer what the terminal says unasked for `timeout_s`: a late result of an unknown payment comes this way.
+
+        Raises `DeviceTrouble` when the terminal is away.
+        """
         self._connect(cancel)
         self._heed(timeout_s, cancel)
 
@@ -239,8 +250,7 @@ class PosTerminal:
             self._line.open()
         if self._registered:
             return
-        command = zvt_messages.registration(self._password, self._currency)
-        end = self._dialogue(command, self._answer_stray, silent, cancel, money=False)
+        end = self._dialogue(self._registration, self._answer_stray, silent, cancel, money=False)
         self._must_have_ended(end)
         self._registered = True
 

@@ -24,6 +24,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import time
 from collections import deque
 from dataclasses import dataclass, replace
@@ -348,9 +349,9 @@ class _Terminal:
         return events
 
     def _obey(self, command: dict[str, Any]) -> None:
-        how = command.get("next")
-        if how in _NEXT:
-            self._plan = _Plan(how, int(command.get("code", "05"), 16))
+        how, code = command.get("next"), str(command.get("code", "05"))
+        if how in _NEXT and re.fullmatch(r"[0-9A-Fa-f]{2}", code):
+            self._plan = _Plan(how, int(code, 16))
             self._port.done()
         elif command == {"result": "now"} and self._late is not None:
             info, self._late = self._late, None

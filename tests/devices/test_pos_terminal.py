@@ -307,13 +307,16 @@ def test_refusal_of_a_repeated_payment_does_not_speak_for_the_first(
     assert pay(terminal).verdict is Verdict.APPROVED
 
 
-def test_answer_that_comes_before_its_acknowledgement(far: Far, terminal: PosTerminal) -> None:
+def test_an_answer_stands_for_its_missing_acknowledgement(
+    far: Far, open_terminal: Callable[..., PosTerminal]
+) -> None:
+    terminal = open_terminal(far.line.path, ack_timeout_s=0.5)
     far.plays(
         *REGISTERED,
         hears_bytes(block(PAY).hex()),
         says(zvt.POSITIVE),
-        says_bytes("06"),
         *APPROVED,
+        says_bytes("06"),
         *COMPLETED,
     )
     assert pay(terminal).verdict is Verdict.APPROVED
@@ -328,7 +331,7 @@ def test_accepted_and_then_silent_is_unknown(far: Far, open_terminal: Callable[.
 def test_each_step_of_the_terminal_starts_the_wait_anew(
     far: Far, open_terminal: Callable[..., PosTerminal]
 ) -> None:
-    terminal = open_terminal(far.line.path, message_timeout_s=1.0)
+    terminal = open_terminal(far.line.path, answer_timeout_s=1.0, message_timeout_s=1.0)
 
     def waits(_line: Any) -> None:
         time.sleep(0.4)
@@ -610,6 +613,19 @@ def test_reversal_is_done_only_for_the_asked_payment(
     assert terminal.reverse("0343", 12_34, silent, CancelToken(), trace="400").verdict is verdict
 
 
+def test_reversal_without_a_usable_number_sends_nothing(far: Far, terminal: PosTerminal) -> None:
+    for receipt_no in ("", "12345", "03A3", "０３４３"):
+        with pytest.raises(DeviceTrouble) as caught:
+            terminal.reverse(receipt_no, 12_34, silent, CancelToken())
+        assert caught.value.advice.startswith("这笔付款没有可用的终端凭证号")
+    far.finish()
+
+
+def test_a_password_of_the_wrong_form_is_noticed_at_set_up() -> None:
+    with pytest.raises(ValueError, match="digits expected"):
+        PosTerminal(port_settings("unused"), password="12345")
+
+
 def test_status_tells_the_code_in_words(far: Far, terminal: PosTerminal) -> None:
     enquiry = [hears(zvt.status_enquiry(PASSWORD)), says(zvt.POSITIVE)]
     far.plays(*REGISTERED, *enquiry, says(zvt.status_report(0xCC)), hears(zvt.POSITIVE))
@@ -687,6 +703,23 @@ def test_simulated_approval_reversal_and_second_reversal(hall: Hall) -> None:
     second = hall.reverse(paid)
     assert (second.verdict, second.message) == (Verdict.DECLINED, "该笔已撤销过，终端代码 B4")
     assert hall.terminal.status(CancelToken()).state is TerminalState.READY
+
+
+def test_simulated_scan_tells_no_card(hall: Hall) -> None:
+    order = replace(ORDER, method=PaymentMethod.SCAN)
+    paid = hall.terminal.pay(order, hall.desk, silent, CancelToken())
+    assert (paid.verdict, paid.card_tail, paid.credit_card) == (Verdict.APPROVED, "", None)
+
+
+def test_simulated_terminal_takes_its_time_and_lines_tell_it(
+    simulator: Callable[..., Any], open_terminal: Callable[..., PosTerminal]
+) -> None:
+    terminal = open_terminal(simulator("pos", "--delay-s", "0.2").path)
+    lines: list[str] = []
+    started = time.monotonic()
+    assert terminal.pay(ORDER, Desk(), lines.append, CancelToken()).verdict is Verdict.APPROVED
+    assert time.monotonic() - started >= 0.4
+    assert lines == ["请客户插卡、挥卡或出示付款码", "正在等待银行答复"]
 
 
 def test_simulated_decline_then_approval(hall: Hall) -> None:
