@@ -85,6 +85,8 @@ class CashDesk:
             raise Refused(Reason.TILL_ALREADY_OPEN, staff=occupied.staff_no)
         if occupied is not None:
             raise Refused(Reason.TILL_ALREADY_OPEN, staff="您本人")
+        if request.from_safe_fen < 0:
+            raise Refused(Reason.AMOUNT_NOT_POSITIVE)
         fence = ledger.fence(tx, asked, till=TillState.NONE)
         left_fen = shifts.left_last_time(tx, asked.counter_no)
         counted_fen = request.counted.total_fen
@@ -144,7 +146,7 @@ class CashDesk:
         till, other = till_account(asked.counter_no), AccountId(request.place.value)
         if (
             not request.into_till
-            and self._expected(tx, fence.shift_id, asked.counter_no) < request.amount_fen
+            and reports.expected_cash(tx, fence.shift_id, asked.counter_no) < request.amount_fen
         ):
             raise Refused(Reason.TILL_CASH_SHORT, amount=yuan(request.amount_fen))
         debit, credit = (till, other) if request.into_till else (other, till)
@@ -194,7 +196,7 @@ class CashDesk:
             if shift.till_state in (TillState.COUNTED, TillState.CLOSED):
                 counted_fen = shifts.counted(tx, shift.shift_id, "close").total_fen
                 if shift.till_state is TillState.COUNTED:
-                    difference_fen = counted_fen - self._expected(tx, shift.shift_id, shift.counter_no)
+                    difference_fen = counted_fen - reports.expected_cash(tx, shift.shift_id, shift.counter_no)
             occupied = shifts.open_till_of(tx, asked.counter_no)
             other = "" if occupied is None or occupied.shift_id == asked.shift_id else str(occupied.staff_no)
             return TillView(shift.till_state, opening_fen, counted_fen, difference_fen, other)
@@ -211,15 +213,10 @@ class CashDesk:
             rows = tuple(
                 (row.kind.text, row.tender.text, row.count) for row in reports.of_shift(tx, asked.shift_id)
             )
-            expected = self._expected(tx, asked.shift_id, asked.counter_no) if may_see else None
+            expected = reports.expected_cash(tx, asked.shift_id, asked.counter_no) if may_see else None
             return XReport(asked.shift_id, clock_text(tx.now), rows, expected)
 
         return self._database.write(unit)
-
-    def _expected(self, tx: Transaction, shift_id: ShiftId, counter_no: int) -> int:
-        """What the drawer should hold: what the last close left plus everything this shift moved."""
-        debit_fen, credit_fen = ledger.moved_in_shift(tx, shift_id, till_account(counter_no))
-        return shifts.left_before(tx, counter_no, shift_id) + debit_fen - credit_fen
 
     # --- counting and closing -----------------------------------------------------------------------------------
 
@@ -234,7 +231,7 @@ class CashDesk:
         self._require_nothing_in_flight(tx, asked)
         shifts.change_till(tx, fence.shift_id, TillState.OPEN, TillState.COUNTED)
         shifts.save_count(tx, fence.shift_id, "close", request.counted)
-        expected_fen = self._expected(tx, fence.shift_id, asked.counter_no)
+        expected_fen = reports.expected_cash(tx, fence.shift_id, asked.counter_no)
         counted_fen = request.counted.total_fen
         locked = CountLocked(
             asked.operation_id, fence.receipt_no, counted_fen, expected_fen, counted_fen - expected_fen
@@ -279,7 +276,7 @@ class CashDesk:
             raise Refused(Reason.TILL_COUNT_MISSING)
         fence = ledger.fence(tx, asked, till=TillState.COUNTED)
         assert shift is not None
-        expected_fen = self._expected(tx, fence.shift_id, asked.counter_no)
+        expected_fen = reports.expected_cash(tx, fence.shift_id, asked.counter_no)
         counted_fen = shifts.counted(tx, fence.shift_id, "close").total_fen
         opening_fen = shifts.counted(tx, fence.shift_id, "open").total_fen
         difference_fen = counted_fen - expected_fen

@@ -47,6 +47,7 @@ _insert_job = sa.insert(_job)
 _find = sa.select(_receipt).where(
     _receipt.c.hall_id == b("hall_id"), _receipt.c.receipt_no == b("receipt_no")
 )
+_lock = _find.with_for_update()
 _by_code = sa.select(_receipt).where(
     _receipt.c.hall_id == b("hall_id"), _receipt.c.check_code == b("check_code")
 )
@@ -59,6 +60,12 @@ _waiting = (
     )
     .order_by(_job.c.queued_at, _job.c.receipt_no)
     .limit(200)
+)
+_find_job = sa.select(_job).where(_job.c.hall_id == b("hall_id"), _job.c.job_id == b("job_id"))
+_waiting_by_counter = (
+    sa.select(_job.c.counter_no, sa.func.count().label("jobs"))
+    .where(_job.c.hall_id == b("hall_id"), _job.c.state.in_(("queued", "sending", "unknown")))
+    .group_by(_job.c.counter_no)
 )
 _set_job = (
     sa.update(_job)
@@ -125,27 +132,45 @@ def find(tx: Transaction, receipt_no: str) -> SavedReceipt | None:
     return None if row is None else _saved(row)
 
 
+def lock(tx: Transaction, receipt_no: str) -> SavedReceipt | None:
+    """A saved receipt, or None; whoever else wants to queue a copy of it waits until this unit ends."""
+    row = tx.one(_lock, {"hall_id": tx.hall_id, "receipt_no": receipt_no})
+    return None if row is None else _saved(row)
+
+
 def by_check_code(tx: Transaction, check_code: str) -> tuple[SavedReceipt, ...]:
     """Receipts that carry a check code."""
     return tuple(_saved(r) for r in tx.all(_by_code, {"hall_id": tx.hall_id, "check_code": check_code}))
 
 
+def _job_of(row: Any) -> PrintJob:
+    return PrintJob(
+        row.job_id,
+        ReceiptNo(row.receipt_no),
+        row.copy_no,
+        row.counter_no,
+        row.state,
+        bool(row.drawer),
+        StaffNo(row.staff_no),
+        moment(row.queued_at),
+        row.note,
+    )
+
+
 def waiting_jobs(tx: Transaction, counter_no: int) -> tuple[PrintJob, ...]:
     """Jobs of a counter that are queued, being sent or of unknown outcome, oldest first."""
-    return tuple(
-        PrintJob(
-            row.job_id,
-            ReceiptNo(row.receipt_no),
-            row.copy_no,
-            row.counter_no,
-            row.state,
-            bool(row.drawer),
-            StaffNo(row.staff_no),
-            moment(row.queued_at),
-            row.note,
-        )
-        for row in tx.all(_waiting, {"hall_id": tx.hall_id, "counter_no": counter_no})
-    )
+    return tuple(_job_of(row) for row in tx.all(_waiting, {"hall_id": tx.hall_id, "counter_no": counter_no}))
+
+
+def waiting_by_counter(tx: Transaction) -> dict[int, int]:
+    """How many papers each counter still waits for; counters without any are left out."""
+    return {row.counter_no: int(row.jobs) for row in tx.all(_waiting_by_counter, {"hall_id": tx.hall_id})}
+
+
+def find_job(tx: Transaction, job_id: str) -> PrintJob | None:
+    """A job in any state, or None."""
+    row = tx.one(_find_job, {"hall_id": tx.hall_id, "job_id": job_id})
+    return None if row is None else _job_of(row)
 
 
 def set_job(tx: Transaction, job_id: str, before: str, after: str, note: str = "") -> bool:
@@ -233,6 +258,14 @@ _all_parked = (
     .where(_parked.c.hall_id == b("hall_id"), _parked.c.counter_no == b("counter_no"))
     .order_by(_parked.c.parked_at)
 )
+_one_parked = sa.select(_parked).where(
+    _parked.c.hall_id == b("hall_id"), _parked.c.parked_id == b("parked_id")
+)
+_parked_by_counter = (
+    sa.select(_parked.c.counter_no, sa.func.count().label("customers"))
+    .where(_parked.c.hall_id == b("hall_id"))
+    .group_by(_parked.c.counter_no)
+)
 _drop_parked = sa.delete(_parked).where(
     _parked.c.hall_id == b("b_hall_id"), _parked.c.parked_id == b("b_parked_id")
 )
@@ -255,22 +288,35 @@ def park(tx: Transaction, parked: Parked) -> None:
     )
 
 
-def all_parked(tx: Transaction, counter_no: int) -> tuple[Parked, ...]:
-    """Parked customers of a counter, oldest first."""
-    return tuple(
-        Parked(
-            row.parked_id,
-            row.counter_no,
-            StaffNo(row.staff_no),
-            row.title,
-            row.page,
-            unseal(tx.keys, "parked", "typed", row.parked_id, bytes(row.typed_sealed)),
-            moment(row.parked_at),
-        )
-        for row in tx.all(_all_parked, {"hall_id": tx.hall_id, "counter_no": counter_no})
+def _parked_row(tx: Transaction, row: Any) -> Parked:
+    return Parked(
+        row.parked_id,
+        row.counter_no,
+        StaffNo(row.staff_no),
+        row.title,
+        row.page,
+        unseal(tx.keys, "parked", "typed", row.parked_id, bytes(row.typed_sealed)),
+        moment(row.parked_at),
     )
 
 
-def unpark(tx: Transaction, parked_id: str) -> None:
-    """The customer stands at the counter again, or left."""
-    tx.run(_drop_parked, {"b_hall_id": tx.hall_id, "b_parked_id": parked_id})
+def all_parked(tx: Transaction, counter_no: int) -> tuple[Parked, ...]:
+    """Parked customers of a counter, oldest first."""
+    rows = tx.all(_all_parked, {"hall_id": tx.hall_id, "counter_no": counter_no})
+    return tuple(_parked_row(tx, row) for row in rows)
+
+
+def parked_by_counter(tx: Transaction) -> dict[int, int]:
+    """How many customers are parked at each counter; counters without any are left out."""
+    return {row.counter_no: int(row.customers) for row in tx.all(_parked_by_counter, {"hall_id": tx.hall_id})}
+
+
+def find_parked(tx: Transaction, parked_id: str) -> Parked | None:
+    """A parked customer, or None when somebody took it up or dropped it."""
+    row = tx.one(_one_parked, {"hall_id": tx.hall_id, "parked_id": parked_id})
+    return None if row is None else _parked_row(tx, row)
+
+
+def unpark(tx: Transaction, parked_id: str) -> bool:
+    """The customer stands at the counter again, or left; False when somebody else was first."""
+    return tx.run(_drop_parked, {"b_hall_id": tx.hall_id, "b_parked_id": parked_id}) == 1

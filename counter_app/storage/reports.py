@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from counter_app.domain.ids import ShiftId, StaffNo
-from counter_app.domain.ledger import OperationKind, TenderKind
-from counter_app.storage import tables
+from counter_app.domain.ids import AccountId, CardNo, ShiftId, StaffNo
+from counter_app.domain.ledger import OperationKind, TenderKind, till_account
+from counter_app.storage import ledger, shifts, tables
 from counter_app.storage.database import Transaction
 
 b = sa.bindparam
-_o = tables.operation
+_o, _t, _close, _shift = tables.operation, tables.transfer, tables.till_close, tables.shift
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,4 +66,141 @@ def _rows(tx: Transaction, statement: sa.Executable, values: dict[str, str]) -> 
             int(row.amount_fen),
         )
         for row in tx.all(statement, {"hall_id": tx.hall_id, **values})
+    )
+
+
+def expected_cash(tx: Transaction, shift_id: ShiftId, counter_no: int) -> int:
+    """What the drawer should hold: what the last close left plus everything this shift moved, in fen."""
+    debit_fen, credit_fen = ledger.moved_in_shift(tx, shift_id, till_account(counter_no))
+    return shifts.left_before(tx, counter_no, shift_id) + debit_fen - credit_fen
+
+
+_totals = sa.select(
+    sa.select(sa.func.count())
+    .select_from(_o)
+    .where(_o.c.hall_id == b("hall_id"), _o.c.business_date == b("business_date"))
+    .scalar_subquery()
+    .label("operations"),
+    sa.select(sa.func.coalesce(sa.func.sum(_t.c.amount_fen), 0))
+    .where(_t.c.hall_id == b("hall_id"), _t.c.business_date == b("business_date"))
+    .scalar_subquery()
+    .label("debit_fen"),
+)
+
+
+def totals_of_day(tx: Transaction, date: dt.date) -> tuple[int, int]:
+    """(operations, sum of all transfers in fen) of one business date; debits equal credits by construction."""
+    row = tx.one(_totals, {"hall_id": tx.hall_id, "business_date": date.isoformat()})
+    assert row is not None
+    return int(row.operations), int(row.debit_fen)
+
+
+# --- tills ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class TillCloseRow:
+    """One closed drawer: declared, expected and difference as stored at its close."""
+
+    shift_id: ShiftId
+    counter_no: int
+    staff_no: StaffNo
+    opening_fen: int
+    expected_fen: int
+    counted_fen: int
+    difference_fen: int
+    left_fen: int
+    reason: str
+    signed_by: str
+
+
+_closes = (
+    sa.select(_close, _shift.c.staff_no)
+    .select_from(
+        _close.join(
+            _shift, sa.and_(_shift.c.hall_id == _close.c.hall_id, _shift.c.shift_id == _close.c.shift_id)
+        )
+    )
+    .where(_shift.c.hall_id == b("hall_id"), _shift.c.business_date == b("business_date"))
+    .order_by(_close.c.counter_no, _close.c.closed_at)
+)
+_between = (
+    sa.select(
+        sa.func.coalesce(
+            sa.func.sum(sa.case((_t.c.debit == b("account"), _t.c.amount_fen), else_=0)), 0
+        ).label("debit"),
+        sa.func.coalesce(
+            sa.func.sum(sa.case((_t.c.credit == b("account"), _t.c.amount_fen), else_=0)), 0
+        ).label("credit"),
+    )
+    .select_from(
+        _t.join(
+            _o,
+            sa.and_(
+                _o.c.hall_id == _t.c.hall_id,
+                _o.c.business_date == _t.c.business_date,
+                _o.c.operation_id == _t.c.operation_id,
+            ),
+        )
+    )
+    .where(
+        _t.c.hall_id == b("hall_id"),
+        _t.c.shift_id == b("shift_id"),
+        _o.c.kind.not_in((OperationKind.OPEN_TILL.value, OperationKind.CLOSE_TILL.value)),
+    )
+)
+
+
+def closes_of_day(tx: Transaction, date: dt.date) -> tuple[TillCloseRow, ...]:
+    """The closed drawers of one business date by counter, in the order of their closes."""
+    return tuple(
+        TillCloseRow(
+            ShiftId(row.shift_id),
+            row.counter_no,
+            StaffNo(row.staff_no),
+            int(row.opening_fen),
+            int(row.expected_fen),
+            int(row.counted_fen),
+            int(row.difference_fen),
+            int(row.left_fen),
+            row.reason,
+            row.signed_by,
+        )
+        for row in tx.all(_closes, {"hall_id": tx.hall_id, "business_date": date.isoformat()})
+    )
+
+
+def moved_between(tx: Transaction, shift_id: ShiftId, account: AccountId) -> tuple[int, int]:
+    """What went into and out of a drawer between its opening and its close, business included, in fen."""
+    row = tx.one(_between, {"hall_id": tx.hall_id, "shift_id": shift_id, "account": account})
+    assert row is not None
+    return int(row.debit), int(row.credit)
+
+
+# --- receivables ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivableRow:
+    """What a card owes the hall since one operation."""
+
+    card_no: CardNo
+    why: str
+    amount_fen: int
+
+
+_r = tables.receivable
+_receivables = (
+    sa.select(_r.c.card_no, _r.c.why, _r.c.amount_fen)
+    .select_from(_r.join(_o, sa.and_(_o.c.hall_id == _r.c.hall_id, _o.c.operation_id == _r.c.operation_id)))
+    .where(_o.c.hall_id == b("hall_id"), _o.c.business_date == b("business_date"))
+    .order_by(_r.c.opened_at, _r.c.operation_id)
+)
+
+
+def receivables_of_day(tx: Transaction, date: dt.date) -> tuple[ReceivableRow, ...]:
+    """What was opened on the manager's list on one business date, oldest first."""
+    return tuple(
+        ReceivableRow(CardNo(row.card_no), row.why, int(row.amount_fen))
+        for row in tx.all(_receivables, {"hall_id": tx.hall_id, "business_date": date.isoformat()})
     )

@@ -13,7 +13,7 @@ from counter_app.domain.errors import Reason, Refused
 from counter_app.domain.ids import ShiftId, StaffNo
 from counter_app.domain.shifts import CashCount, ShiftView, TillState, hall_date, next_business_date
 from counter_app.storage import tables
-from counter_app.storage.database import Transaction, insert_ignoring, utc_text
+from counter_app.storage.database import Transaction, insert_ignoring, moment, utc_text
 
 b = sa.bindparam
 _day, _shift, _count, _close = tables.business_day, tables.shift, tables.cash_count, tables.till_close
@@ -22,6 +22,9 @@ _newest = sa.select(
     sa.func.max(sa.case((_day.c.state == "closed", _day.c.business_date))).label("closed"),
     sa.func.max(sa.case((_day.c.state == "open", _day.c.business_date))).label("open"),
 ).where(_day.c.hall_id == b("hall_id"))
+_one_day = sa.select(_day).where(_day.c.hall_id == b("hall_id"), _day.c.business_date == b("business_date"))
+_day_held = _one_day.with_for_update(read=True)
+_day_locked = _one_day.with_for_update()
 _insert_day = {name: insert_ignoring(_day, name) for name in ("sqlite", "postgresql")}
 _insert_shift = {name: insert_ignoring(_shift, name) for name in ("sqlite", "postgresql")}
 _columns = (
@@ -85,23 +88,37 @@ def open_shift(tx: Transaction, counter_no: int, staff_no: StaffNo) -> ShiftView
 
     A shift whose drawer is already closed is ended first: a second drawer on one day is a second shift.
     """
+    return open_shift_on(tx, counter_no, staff_no, _begun_day(tx))
+
+
+def _begun_day(tx: Transaction) -> dt.date:
+    """The current business date, begun and held open until the unit ends: its close waits for the new shift."""
+    while True:
+        date = business_date(tx)
+        tx.run(
+            _insert_day[tx.connection.dialect.name],
+            {
+                "hall_id": tx.hall_id,
+                "business_date": date.isoformat(),
+                "state": "open",
+                "opened_at": utc_text(tx.now),
+                "closed_at": None,
+                "closed_by": None,
+                "anchor": None,
+            },
+        )
+        row = tx.one(_day_held, {"hall_id": tx.hall_id, "business_date": date.isoformat()})
+        # Closed while this unit waited for the row: the next look finds the day after it.
+        if row is not None and row.state == "open":
+            return date
+
+
+def open_shift_on(tx: Transaction, counter_no: int, staff_no: StaffNo, date: dt.date) -> ShiftView:
+    """As `open_shift`, on a date that the unit holds open: a forgotten day is closed in a shift of its own date."""
     from counter_app.storage.ledger import CHAIN_START, new_id
 
-    date = business_date(tx)
     dialect = tx.connection.dialect.name
     values = {"hall_id": tx.hall_id, "counter_no": counter_no, "business_date": date.isoformat()}
-    tx.run(
-        _insert_day[dialect],
-        {
-            "hall_id": tx.hall_id,
-            "business_date": date.isoformat(),
-            "state": "open",
-            "opened_at": utc_text(tx.now),
-            "closed_at": None,
-            "closed_by": None,
-            "anchor": None,
-        },
-    )
     found = tx.one(_open_of, {**values, "staff_no": staff_no})
     if found is not None and found.till_state == TillState.CLOSED.value:
         end_shift(tx, ShiftId(found.shift_id))
@@ -255,9 +272,6 @@ def save_close(
 
 # --- day --------------------------------------------------------------------------------------------------------
 
-_day_state = sa.select(_day.c.state).where(
-    _day.c.hall_id == b("hall_id"), _day.c.business_date == b("business_date")
-)
 _close_day = (
     sa.update(_day)
     .where(
@@ -319,9 +333,37 @@ def shifts_of_day(tx: Transaction, date: dt.date, *, lock: bool = False) -> tupl
     )
 
 
-def require_open_day(tx: Transaction, date: dt.date) -> None:
-    """Refuse a date that was never opened or is closed."""
-    row = tx.one(_day_state, {"hall_id": tx.hall_id, "business_date": date.isoformat()})
+@dataclass(frozen=True, slots=True)
+class DayRow:
+    """A business date; the last three are None until it is closed."""
+
+    business_date: dt.date
+    state: str
+    closed_at: dt.datetime | None
+    closed_by: StaffNo | None
+    anchor: str | None
+
+
+def day(tx: Transaction, date: dt.date) -> DayRow | None:
+    """A business date, or None when it was never opened."""
+    row = tx.one(_one_day, {"hall_id": tx.hall_id, "business_date": date.isoformat()})
+    if row is None:
+        return None
+    return DayRow(
+        date,
+        row.state,
+        None if row.closed_at is None else moment(row.closed_at),
+        None if row.closed_by is None else StaffNo(row.closed_by),
+        row.anchor,
+    )
+
+
+def lock_open_day(tx: Transaction, date: dt.date) -> None:
+    """Lock a business date for its close: nobody opens a shift on it until the unit ends.
+
+    `Refused` for a date that was never opened or is closed.
+    """
+    row = tx.one(_day_locked, {"hall_id": tx.hall_id, "business_date": date.isoformat()})
     if row is None or row.state != "open":
         raise Refused(Reason.DAY_CLOSED, business_date=date.isoformat())
 
