@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+sys.path.insert(0, os.path.dirname(__file__))  # tests of several rooms share hall_builder, which is no test
+
+if TYPE_CHECKING:
+    from hall_builder import HallClock
+
+    from counter_app.storage.database import Database
 
 LEFTOVER_S = 5.0
 """How long a thread started by a test may take to end after the test."""
@@ -95,3 +104,97 @@ def _create_database(socket_directory: str, name: str) -> str:
     ) as connection:
         connection.execute(f'CREATE DATABASE "{name}"')
     return f"postgresql+psycopg://postgres@/{name}?host={socket_directory}"
+
+
+# --- a hall -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def clock() -> HallClock:
+    """The hall's clock, at 09:00 on an ordinary Monday; `clock.advance(minutes=5)` moves it."""
+    from hall_builder import HallClock
+
+    return HallClock()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def hall_database(request: pytest.FixtureRequest, clock: HallClock) -> Iterator[Database]:
+    """A migrated, founded hall of its own for one test, on each engine; see `hall_builder` for who is in it."""
+    from hall_builder import HALL_ID, KEYS
+
+    from counter_app.storage.database import Database, postgres_engine, sqlite_engine
+
+    if request.param == "sqlite":
+        engine = sqlite_engine(request.getfixturevalue("sqlite_hall"), KEYS)
+    else:
+        engine = postgres_engine(request.getfixturevalue("postgres_hall"))
+    database = Database(engine, HALL_ID, KEYS, clock)
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def sqlite_hall(sqlite_hall_template: Path, tmp_path: Path) -> Path:
+    """The hall's own encrypted file, closed; for tests that open it in several ways."""
+    copy = tmp_path / "hall.db"
+    shutil.copyfile(sqlite_hall_template, copy)
+    return copy
+
+
+@pytest.fixture(scope="session")
+def sqlite_hall_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A founded hall that every test copies; closed, so its file is whole."""
+    from hall_builder import found_hall, open_sqlite
+
+    from counter_app.storage import migrate
+
+    path = tmp_path_factory.mktemp("template") / "hall.db"
+    database = open_sqlite(path)
+    migrate.create(database.engine)
+    found_hall(database)
+    database.close()
+    return path
+
+
+@pytest.fixture
+def postgres_hall(postgres_hall_template: str) -> Iterator[str]:
+    """SQLAlchemy address of a founded hall that belongs to one test."""
+    url, name = _copy_database(postgres_hall_template, "_test")
+    yield url
+    _run_beside(postgres_hall_template, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture(scope="session")
+def postgres_hall_template(postgres_url: str) -> str:
+    """A founded hall on PostgreSQL; nobody stays connected, so that it can be copied."""
+    from hall_builder import HALL_ID, KEYS, HallClock, found_hall
+
+    from counter_app.storage import migrate
+    from counter_app.storage.database import Database, postgres_engine
+
+    url, _ = _copy_database(postgres_url, "_hall", template="template0")
+    database = Database(postgres_engine(url), HALL_ID, KEYS, HallClock())
+    migrate.create(database.engine)
+    found_hall(database)
+    database.close()
+    return url
+
+
+def _copy_database(url: str, suffix: str, template: str = "") -> tuple[str, str]:
+    """Address and name of a copy of `url`'s database (or of `template`) on the same server."""
+    from sqlalchemy.engine import make_url
+
+    address = make_url(url)
+    name = f"{address.database}{suffix}"
+    _run_beside(url, f'CREATE DATABASE "{name}" TEMPLATE "{template or address.database}"')
+    return address.set(database=name).render_as_string(), name
+
+
+def _run_beside(url: str, statement: str) -> None:
+    """Run one statement from the server's own database: one that is in use is neither copied nor dropped."""
+    import psycopg
+    from sqlalchemy.engine import make_url
+
+    host = str(make_url(url).query["host"])
+    with psycopg.connect(host=host, user="postgres", dbname="postgres", autocommit=True) as connection:
+        connection.execute(statement)

@@ -45,7 +45,7 @@ class Fence:
 
 
 _shift = tables.shift
-_hall_code = sa.select(tables.hall.c.code).where(tables.hall.c.hall_id == b("hall_id"))
+_hall_code = sa.select(tables.hall.c.code).where(tables.hall.c.hall_id == b("b_hall_id"))
 
 
 def _raise_seq(*conditions: sa.ColumnElement[bool], receipt: bool) -> sa.Executable:
@@ -112,7 +112,6 @@ def fence(tx: Transaction, asked: Asked, *, till: TillState | None = None) -> Fe
             "b_shift_id": asked.shift_id,
             "b_counter_no": asked.counter_no,
             "b_staff_no": asked.staff_no,
-            "hall_id": tx.hall_id,
         },
     )
     if row is not None:
@@ -131,7 +130,6 @@ def fence_money_note(tx: Transaction, asked: Asked) -> Fence:
             "b_shift_id": asked.shift_id,
             "b_counter_no": asked.counter_no,
             "b_staff_no": asked.staff_no,
-            "hall_id": tx.hall_id,
         },
     )
     if row is None:
@@ -186,7 +184,6 @@ def _successor(tx: Transaction, asked: Asked) -> Fence:
             "b_shift_id": follower.shift_id,
             "b_counter_no": asked.counter_no,
             "b_staff_no": asked.staff_no,
-            "hall_id": tx.hall_id,
         },
     )
     if row is None:
@@ -328,7 +325,6 @@ def note(tx: Transaction, asked: Asked, action: str, payload: Mapping[str, Any])
             "b_shift_id": asked.shift_id,
             "b_counter_no": asked.counter_no,
             "b_staff_no": asked.staff_no,
-            "hall_id": tx.hall_id,
         },
     )
     fence = _fence_of(row) if row is not None else _successor_note(tx, asked)
@@ -350,7 +346,6 @@ def _successor_note(tx: Transaction, asked: Asked) -> Fence:
             "b_shift_id": follower.shift_id,
             "b_counter_no": asked.counter_no,
             "b_staff_no": asked.staff_no,
-            "hall_id": tx.hall_id,
         },
     )
     if row is None:
@@ -497,6 +492,14 @@ _by_purse = (
     .order_by(_o.c.booked_at.desc())
     .limit(b("most"))
 )
+_last_receipt = (
+    sa.select(_o.c.receipt_no)
+    .where(
+        _o.c.hall_id == b("hall_id"), _o.c.business_date == b("business_date"), _o.c.shift_id == b("shift_id")
+    )
+    .order_by(_o.c.seq.desc())
+    .limit(1)
+)
 _key_of = sa.select(tables.operation_key.c.business_date).where(
     tables.operation_key.c.operation_id == b("operation_id")
 )
@@ -560,6 +563,13 @@ def of_purse(tx: Transaction, purse_id: PurseId, most: int = 20) -> tuple[Booked
     return tuple(
         _booked(row) for row in tx.all(_by_purse, {"hall_id": tx.hall_id, "purse_id": purse_id, "most": most})
     )
+
+
+def last_receipt_no(tx: Transaction, date: dt.date, shift_id: ShiftId) -> ReceiptNo | None:
+    """The receipt number of a shift's newest operation, or None."""
+    values = {"hall_id": tx.hall_id, "business_date": date.isoformat(), "shift_id": shift_id}
+    row = tx.one(_last_receipt, values)
+    return None if row is None else ReceiptNo(row.receipt_no)
 
 
 def transfers_of(tx: Transaction, booked: Booked) -> tuple[Transfer, ...]:

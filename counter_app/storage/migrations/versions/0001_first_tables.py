@@ -144,7 +144,7 @@ def upgrade() -> None:
         "holder",
         sa.Column("hall_id", sa.Text(), nullable=False),
         sa.Column("holder_id", sa.Text(), nullable=False),
-        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False),
         sa.Column("document_kind", sa.Text(), nullable=False),
         sa.Column("document_sealed", sa.LargeBinary(), nullable=False),
         sa.Column("document_index", sa.LargeBinary(), nullable=False),
@@ -165,7 +165,7 @@ def upgrade() -> None:
     op.create_table(
         "holder_initials",
         sa.Column("hall_id", sa.Text(), nullable=False),
-        sa.Column("initials", sa.Text(), nullable=False),
+        sa.Column("initials", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False),
         sa.Column("holder_id", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("hall_id", "initials", "holder_id"),
     )
