@@ -27,6 +27,7 @@ class RuleCode(enum.Enum):
     IDLE_LOCK_SECONDS = "idle_lock_s"
     SIGN_IN_TRIES = "sign_in_tries"
     SIGN_IN_LOCK_MINUTES = "sign_in_lock_minutes"
+    RECORD_KEEPING_YEARS = "record_keeping_years"
     CHANGE_AT_MOST = "change_at_most_fen"
 
 

@@ -23,6 +23,40 @@ class RecentLine:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class HistoryLine:
+    """One line of a purse's history over old and new card numbers. `key` goes on where a page ended."""
+
+    key: str
+    receipt_no: str
+    time_text: str
+    what: str
+    amount_text: str
+    """`+100.00` or `−23.00` where the balance changed, `25.00` for a fee paid beside it, else empty."""
+    change_fen: int
+    """What it did to the balance; 0 for a fee."""
+    tender_text: str
+    counter_no: int
+    staff_no: str
+    card_tail: str
+    """Last four digits of the card number it was done with."""
+    reversed: bool = False
+    """Whether it was undone (冲正)."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class CardChoice:
+    """One of several cards of a person; `key` opens it."""
+
+    key: str
+    card_no_text: str
+    kind_text: str
+    state_text: str
+    state_tone: Tone
+    shown: bool
+    """Whether it is the card the panel shows now."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class CustomerView:
     """Who stands at the counter. With `hidden` (a telephone loss report) the panel shows no personal value at all."""
 
@@ -44,6 +78,8 @@ class CustomerView:
     holder_id: str | None = None
     purse_id: str | None = None
     card_state: str = ""
+    cards: tuple[CardChoice, ...] = ()
+    """All cards of the person when there are several, the shown one included."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,8 @@ import sqlalchemy as sa
 
 from counter_app.domain.cards import Card, CardKind, CardState, Purse
 from counter_app.domain.errors import Reason, Refused
-from counter_app.domain.ids import CardNo, HolderId, MediumId, OperationId, PurseId, StaffNo
+from counter_app.domain.ids import CardNo, HolderId, MediumId, OperationId, PurseId, ReceiptNo, StaffNo
+from counter_app.domain.ledger import OperationKind, TenderKind, purse_account
 from counter_app.domain.requests import LossChannel
 from counter_app.storage import tables
 from counter_app.storage.database import Transaction, moment, utc_text
@@ -182,10 +184,23 @@ class Loss:
     state: str
     hall_only: bool
     operation_id: OperationId
+    remark: str = ""
 
 
 _open_loss = sa.select(_loss).where(
     _loss.c.hall_id == b("hall_id"), _loss.c.card_no == b("card_no"), _loss.c.state == "open"
+)
+_losses_between = (
+    sa.select(_loss)
+    .where(
+        _loss.c.hall_id == b("hall_id"), _loss.c.reported_at >= b("since"), _loss.c.reported_at < b("until")
+    )
+    .order_by(_loss.c.reported_at, _loss.c.reference)
+)
+_losses_overdue = (
+    sa.select(_loss)
+    .where(_loss.c.hall_id == b("hall_id"), _loss.c.state == "open", _loss.c.deadline < b("today"))
+    .order_by(_loss.c.deadline, _loss.c.reference)
 )
 _insert_loss = sa.insert(_loss)
 _end_loss = (
@@ -198,8 +213,22 @@ _end_loss = (
 def open_loss(tx: Transaction, card_no: CardNo) -> Loss | None:
     """The open loss report of a card, or None."""
     row = tx.one(_open_loss, {"hall_id": tx.hall_id, "card_no": card_no})
-    if row is None:
-        return None
+    return None if row is None else _loss_of(row)
+
+
+def losses_between(tx: Transaction, since: dt.datetime, until: dt.datetime) -> tuple[Loss, ...]:
+    """The register from a moment (included) to another (not included), oldest first."""
+    values = {"hall_id": tx.hall_id, "since": utc_text(since), "until": utc_text(until)}
+    return tuple(_loss_of(row) for row in tx.all(_losses_between, values))
+
+
+def losses_overdue(tx: Transaction, today: dt.date) -> tuple[Loss, ...]:
+    """Open reports whose last day is over, the longest overdue first."""
+    values = {"hall_id": tx.hall_id, "today": today.isoformat()}
+    return tuple(_loss_of(row) for row in tx.all(_losses_overdue, values))
+
+
+def _loss_of(row: Any) -> Loss:
     return Loss(
         row.reference,
         CardNo(row.card_no),
@@ -211,10 +240,11 @@ def open_loss(tx: Transaction, card_no: CardNo) -> Loss | None:
         row.state,
         bool(row.hall_only),
         OperationId(row.operation_id),
+        row.remark,
     )
 
 
-def add_loss(tx: Transaction, loss: Loss, remark: str) -> None:
+def add_loss(tx: Transaction, loss: Loss) -> None:
     """Enter a report in the register."""
     tx.run(
         _insert_loss,
@@ -230,7 +260,7 @@ def add_loss(tx: Transaction, loss: Loss, remark: str) -> None:
             "balance_fen": loss.balance_fen,
             "state": loss.state,
             "hall_only": int(loss.hall_only),
-            "remark": remark,
+            "remark": loss.remark,
             "ended_at": None,
         },
     )
@@ -253,6 +283,13 @@ _tries = sa.select(sa.func.count()).where(
     _try.c.hall_id == b("hall_id"), _try.c.card_no == b("card_no"), _try.c.at > b("since"), _try.c.held == 0
 )
 _insert_try = sa.insert(_try)
+_find_try = sa.select(_try.c.answer).where(_try.c.hall_id == b("hall_id"), _try.c.try_id == b("try_id"))
+
+
+def answer_of_try(tx: Transaction, try_id: str) -> str | None:
+    """What a try was answered, or None when it was never made."""
+    row = tx.one(_find_try, {"hall_id": tx.hall_id, "try_id": try_id})
+    return None if row is None else str(row.answer)
 
 
 def failed_tries(tx: Transaction, card_no: CardNo, since: dt.datetime) -> int:
@@ -279,6 +316,124 @@ def add_try(
     )
 
 
+# --- what happened to a purse -----------------------------------------------------------------------------------
+
+_o, _t, _r = tables.operation, tables.transfer, tables.reversal_key
+_change = (
+    sa.select(
+        sa.func.coalesce(
+            sa.func.sum(
+                sa.case((_t.c.credit == b("account"), _t.c.amount_fen), else_=0)
+                - sa.case((_t.c.debit == b("account"), _t.c.amount_fen), else_=0)
+            ),
+            0,
+        )
+    )
+    .where(
+        _t.c.hall_id == _o.c.hall_id,
+        _t.c.business_date == _o.c.business_date,
+        _t.c.operation_id == _o.c.operation_id,
+    )
+    .correlate(_o)
+    .scalar_subquery()
+)
+_not_undone = _o.outerjoin(_r, sa.and_(_r.c.hall_id == _o.c.hall_id, _r.c.operation_id == _o.c.operation_id))
+_history = (
+    sa.select(
+        _o.c.receipt_no,
+        _o.c.kind,
+        _o.c.booked_at,
+        _o.c.card_no,
+        _o.c.amount_fen,
+        _o.c.tender,
+        _o.c.counter_no,
+        _o.c.staff_no,
+        _r.c.reversed_by,
+        _change.label("change_fen"),
+    )
+    .select_from(_not_undone)
+    .where(
+        _o.c.hall_id == b("hall_id"),
+        _o.c.purse_id == b("purse_id"),
+        # The first condition lets the index find the place, the second one breaks ties of one moment.
+        _o.c.booked_at <= b("before_at"),
+        sa.or_(_o.c.booked_at < b("before_at"), _o.c.receipt_no < b("before_receipt_no")),
+    )
+    .order_by(_o.c.booked_at.desc(), _o.c.receipt_no.desc())
+    .limit(b("most"))
+)
+_last_top_up = (
+    sa.select(_o.c.amount_fen)
+    .select_from(_not_undone)
+    .where(
+        _o.c.hall_id == b("hall_id"),
+        _o.c.purse_id == b("purse_id"),
+        _o.c.kind == OperationKind.TOP_UP.value,
+        _r.c.reversed_by.is_(None),
+    )
+    .order_by(_o.c.booked_at.desc())
+    .limit(1)
+)
+_END_OF_TIME = "9999"
+
+
+@dataclass(frozen=True, slots=True)
+class PurseEvent:
+    """One operation as a purse saw it. `change_fen` is what its transfers did to the balance."""
+
+    receipt_no: ReceiptNo
+    kind: OperationKind
+    booked_at: dt.datetime
+    card_no: CardNo | None
+    amount_fen: int
+    change_fen: int
+    tender: TenderKind
+    counter_no: int
+    staff_no: StaffNo
+    reversed: bool
+
+    @property
+    def key(self) -> str:
+        """Where the next page of the history begins."""
+        return f"{utc_text(self.booked_at)}|{self.receipt_no}"
+
+
+def history(
+    tx: Transaction, purse_id: PurseId, before: str | None = None, most: int = 50
+) -> tuple[PurseEvent, ...]:
+    """A purse's operations over all its card numbers, newest first; `before` is the key of the last one seen."""
+    at, _, receipt_no = (before or _END_OF_TIME).partition("|")
+    values = {
+        "hall_id": tx.hall_id,
+        "purse_id": purse_id,
+        "account": purse_account(purse_id),
+        "before_at": at,
+        "before_receipt_no": receipt_no,
+        "most": most,
+    }
+    return tuple(
+        PurseEvent(
+            ReceiptNo(row.receipt_no),
+            OperationKind(row.kind),
+            moment(row.booked_at),
+            None if row.card_no is None else CardNo(row.card_no),
+            int(row.amount_fen),
+            int(row.change_fen),
+            TenderKind(row.tender),
+            row.counter_no,
+            StaffNo(row.staff_no),
+            row.reversed_by is not None,
+        )
+        for row in tx.all(_history, values)
+    )
+
+
+def last_top_up_fen(tx: Transaction, purse_id: PurseId) -> int | None:
+    """The amount of the newest top-up that was not undone, or None."""
+    row = tx.one(_last_top_up, {"hall_id": tx.hall_id, "purse_id": purse_id})
+    return None if row is None else int(row.amount_fen)
+
+
 # --- replacements and receivables -------------------------------------------------------------------------------
 
 
@@ -298,6 +453,11 @@ _find_replacement = sa.select(_replacement).where(
 )
 _insert_replacement = sa.insert(_replacement)
 _insert_receivable = sa.insert(_receivable)
+_receivables = (
+    sa.select(_receivable)
+    .where(_receivable.c.hall_id == b("hall_id"))
+    .order_by(_receivable.c.opened_at.desc(), _receivable.c.operation_id)
+)
 
 
 def replacement_of(tx: Transaction, old_card_no: CardNo) -> Replacement | None:
@@ -333,6 +493,35 @@ def add_replacement(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Receivable:
+    """What a holder owes, and why."""
+
+    operation_id: OperationId
+    purse_id: PurseId
+    card_no: CardNo
+    holder_id: HolderId | None
+    amount_fen: int
+    why: str
+    opened_at: dt.datetime
+
+
+def receivables(tx: Transaction) -> tuple[Receivable, ...]:
+    """Everything holders owe, newest first."""
+    return tuple(
+        Receivable(
+            OperationId(row.operation_id),
+            PurseId(row.purse_id),
+            CardNo(row.card_no),
+            None if row.holder_id is None else HolderId(row.holder_id),
+            int(row.amount_fen),
+            row.why,
+            moment(row.opened_at),
+        )
+        for row in tx.all(_receivables, {"hall_id": tx.hall_id})
+    )
+
+
 def add_receivable(tx: Transaction, operation_id: OperationId, card: Card, amount_fen: int, why: str) -> None:
     """Open what a holder owes, on the manager's list."""
     tx.run(
@@ -348,3 +537,42 @@ def add_receivable(tx: Transaction, operation_id: OperationId, card: Card, amoun
             "opened_at": utc_text(tx.now),
         },
     )
+
+
+_insert_card = sa.insert(_card)
+_insert_purse = sa.insert(_purse)
+_insert_medium = sa.insert(_medium)
+
+
+def add_many(tx: Transaction, new: Sequence[tuple[Card, int, MediumId | None]], issued_on: dt.date) -> None:
+    """Enter cards with their purses (opening balance in fen) and what a reader sees of them."""
+    purses = [
+        {"hall_id": tx.hall_id, "purse_id": card.purse_id, "balance_fen": balance_fen, "version": 1}
+        for card, balance_fen, _ in new
+        if card.purse_id is not None
+    ]
+    if purses:
+        tx.run(_insert_purse, purses)
+    rows = [
+        {
+            "hall_id": tx.hall_id,
+            "card_no": card.card_no,
+            "kind": card.kind.value,
+            "state": card.state.value,
+            "purse_id": card.purse_id,
+            "holder_id": card.holder_id,
+            "version": card.version,
+            "replaced_by": card.replaced_by,
+            "issued_on": None if card.state is CardState.BLANK else issued_on.isoformat(),
+        }
+        for card, _, _ in new
+    ]
+    if rows:
+        tx.run(_insert_card, rows)
+    media = [
+        {"hall_id": tx.hall_id, "medium_id": medium_id, "card_no": card.card_no}
+        for card, _, medium_id in new
+        if medium_id is not None
+    ]
+    if media:
+        tx.run(_insert_medium, media)

@@ -196,3 +196,11 @@ def found(
     for statement, rows in batches:
         if rows:
             tx.run(statement, [{"hall_id": hall.hall_id, **row} for row in rows])
+
+
+_key_id = sa.select(tables.hall.c.key_id).where(tables.hall.c.hall_id == b("hall_id"))
+
+
+def key_id(tx: Transaction) -> str:
+    """Which master key this hall was founded with."""
+    return str(tx.connection.execute(_key_id, {"hall_id": tx.hall_id}).scalar_one())

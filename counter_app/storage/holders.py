@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
 
-from counter_app.domain.cards import Holder
+from counter_app.domain.cards import CardKind, CardState, Holder
 from counter_app.domain.documents import DocumentKind
 from counter_app.domain.errors import Reason, Refused
-from counter_app.domain.ids import CardNo, HolderId
+from counter_app.domain.ids import CardNo, HolderId, ReceiptNo
+from counter_app.domain.ledger import OperationKind
 from counter_app.storage import tables
-from counter_app.storage.database import Transaction
+from counter_app.storage.database import Transaction, moment
 from counter_app.storage.sealed import blind_index, seal, unseal
 
 b = sa.bindparam
@@ -28,6 +31,9 @@ _columns = (
     _holder.c.sex,
 )
 _load = sa.select(*_columns).where(_holder.c.hall_id == b("hall_id"), _holder.c.holder_id == b("holder_id"))
+_load_many = sa.select(*_columns).where(
+    _holder.c.hall_id == b("hall_id"), _holder.c.holder_id.in_(sa.bindparam("holder_ids", expanding=True))
+)
 
 _found = (_holder.c.holder_id, _holder.c.name, _holder.c.document_tail, _holder.c.phone_last4)
 
@@ -68,6 +74,39 @@ _cards_of = (
     .where(_card.c.hall_id == b("hall_id"), _card.c.holder_id.in_(sa.bindparam("holder_ids", expanding=True)))
     .order_by(_card.c.holder_id, _card.c.card_no)
 )
+_operation = tables.operation
+_card_with_holder = _card.outerjoin(
+    _holder, sa.and_(_holder.c.hall_id == _card.c.hall_id, _holder.c.holder_id == _card.c.holder_id)
+)
+_by_card = (
+    sa.select(_card.c.card_no, _card.c.kind, _card.c.state, *_found)
+    .select_from(_card_with_holder)
+    .where(_card.c.hall_id == b("hall_id"), _card.c.card_no == b("card_no"))
+)
+_by_receipts = (
+    sa.select(
+        _operation.c.receipt_no,
+        _operation.c.kind.label("operation_kind"),
+        _operation.c.booked_at,
+        _operation.c.amount_fen,
+        _card.c.card_no,
+        _card.c.kind,
+        _card.c.state,
+        *_found,
+    )
+    .select_from(
+        _operation.join(
+            _card_with_holder,
+            sa.and_(_card.c.hall_id == _operation.c.hall_id, _card.c.card_no == _operation.c.card_no),
+        )
+    )
+    .where(
+        _operation.c.hall_id == b("hall_id"),
+        _operation.c.receipt_no.in_(sa.bindparam("receipt_nos", expanding=True)),
+    )
+    .order_by(_operation.c.booked_at.desc())
+    .limit(b("most"))
+)
 BEYOND = "\U0010ffff"
 """Greater than any character of a name: the end of a prefix range, which uses the index where LIKE would not."""
 
@@ -82,6 +121,53 @@ class Found:
         self.name: str = row.name
         self.document_tail: str = row.document_tail
         self.phone_last4: str = row.phone_last4 or ""
+
+
+@dataclass(frozen=True, slots=True)
+class CardFound:
+    """A card found by its number, with whoever holds it (nobody for an anonymous or blank card)."""
+
+    card_no: CardNo
+    kind: CardKind
+    state: CardState
+    holder: Found | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptFound:
+    """An operation on a card, found by its receipt number."""
+
+    receipt_no: ReceiptNo
+    kind: OperationKind
+    booked_at: dt.datetime
+    amount_fen: int
+    card: CardFound
+
+
+def _card_found(row: Any) -> CardFound:
+    holder = None if row.holder_id is None else Found(row)
+    return CardFound(CardNo(row.card_no), CardKind(row.kind), CardState(row.state), holder)
+
+
+def find_by_card(tx: Transaction, card_no: CardNo) -> CardFound | None:
+    """A card with its holder in one look, or None."""
+    row = tx.one(_by_card, {"hall_id": tx.hall_id, "card_no": card_no})
+    return None if row is None else _card_found(row)
+
+
+def find_by_receipts(tx: Transaction, receipt_nos: Iterable[str], most: int = 50) -> tuple[ReceiptFound, ...]:
+    """Operations on cards with one of these receipt numbers, newest first."""
+    values = {"hall_id": tx.hall_id, "receipt_nos": list(receipt_nos), "most": most}
+    return tuple(
+        ReceiptFound(
+            ReceiptNo(row.receipt_no),
+            OperationKind(row.operation_kind),
+            moment(row.booked_at),
+            int(row.amount_fen),
+            _card_found(row),
+        )
+        for row in tx.all(_by_receipts, values)
+    )
 
 
 def _all(tx: Transaction, statement: sa.Executable, values: dict[str, Any], most: int) -> tuple[Found, ...]:
@@ -128,9 +214,18 @@ def load(tx: Transaction, holder_id: HolderId) -> Holder:
     row = tx.one(_load, {"hall_id": tx.hall_id, "holder_id": holder_id})
     if row is None:
         raise Refused(Reason.HOLDER_UNKNOWN)
+    return _unsealed(tx, row)
 
+
+def load_many(tx: Transaction, holder_ids: Iterable[HolderId]) -> dict[HolderId, Holder]:
+    """Several holders with every field unsealed, in one look."""
+    rows = tx.all(_load_many, {"hall_id": tx.hall_id, "holder_ids": sorted(set(holder_ids))})
+    return {HolderId(row.holder_id): _unsealed(tx, row) for row in rows}
+
+
+def _unsealed(tx: Transaction, row: Any) -> Holder:
     def plain(column: str, sealed: bytes | None) -> str:
-        return "" if sealed is None else unseal(tx.keys, "holder", column, holder_id, bytes(sealed))
+        return "" if sealed is None else unseal(tx.keys, "holder", column, row.holder_id, bytes(sealed))
 
     return Holder(
         HolderId(row.holder_id),

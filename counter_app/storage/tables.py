@@ -13,6 +13,9 @@ metadata = sa.MetaData()
 
 Text, Int, Big, Blob = sa.Text, sa.Integer, sa.BigInteger, sa.LargeBinary
 
+Ordered = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
+"""Text that is searched as a range of prefixes: its order must be that of the characters, whatever the server's."""
+
 
 def _hall() -> sa.Column[str]:
     return sa.Column("hall_id", Text, primary_key=True)
@@ -118,7 +121,7 @@ holder = _table(
     "holder",
     _hall(),
     sa.Column("holder_id", Text, primary_key=True),
-    sa.Column("name", Text, nullable=False),
+    sa.Column("name", Ordered, nullable=False),
     sa.Column("document_kind", Text, nullable=False),
     sa.Column("document_sealed", Blob, nullable=False),
     sa.Column("document_index", Blob, nullable=False),
@@ -139,7 +142,7 @@ holder = _table(
 holder_initials = _table(
     "holder_initials",
     _hall(),
-    sa.Column("initials", Text, primary_key=True),
+    sa.Column("initials", Ordered, primary_key=True),
     sa.Column("holder_id", Text, primary_key=True),
 )
 

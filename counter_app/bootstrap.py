@@ -1,0 +1,248 @@
+"""Puts the program together, in two stages: the window first, the hall after the first paint. Knows everyone.
+
+Nobody imports this module but the commands. Heavy rooms are imported inside the functions that need them, so that
+the sign-in page is painted before the database's libraries are loaded.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import functools
+import logging
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtWidgets import QApplication
+
+from counter_app import settings as settings_file
+from counter_app.domain.errors import Reason, Refused, StorageTrouble, Trouble
+from counter_app.domain.views import LampState
+from counter_app.settings import Settings
+from ui import theme
+from ui.app_window import AppWindow
+from ui.errors import TroubleRouter
+from ui.lanes import Lane, on_ui
+
+if TYPE_CHECKING:
+    from counter_app.services.desks import Desks
+    from counter_app.storage.database import Database
+    from counter_app.storage.keys import HallKeys, KeyPlace
+    from devices.device_shelf import DeviceShelf, Lamp
+    from ui.serving import Serving
+
+log = logging.getLogger(__name__)
+
+START_PAGE = "top_up"
+
+
+def utc_now() -> dt.datetime:
+    """The system clock; everything else is given one."""
+    return dt.datetime.now(dt.UTC)
+
+
+# --- the hall, without a window ---------------------------------------------------------------------------------
+
+
+def key_place(settings: Settings) -> KeyPlace:
+    """Where this counter's settings say the master key lives."""
+    from counter_app.storage.keys import InFile, InKeyring, UnderPassphrase
+
+    match settings.key.kind:
+        case "file":
+            return InFile(Path(settings.key.path))
+        case "keyring":
+            return InKeyring(settings.key.backend, "hall")
+        case "passphrase":
+            return UnderPassphrase(Path(settings.key.path))
+
+
+def load_keys(settings: Settings, passphrase: str = "") -> HallKeys:
+    """The hall's keys from where they live; trouble names the next step."""
+    from counter_app.storage.keys import derive, load_master
+
+    return derive(load_master(key_place(settings), passphrase=passphrase))
+
+
+def open_database(settings: Settings, passphrase: str = "", *, check: bool = True) -> Database:
+    """Open the counter's database: key accepted, schema version checked (without Alembic)."""
+    from counter_app.storage import database, halls
+
+    keys = load_keys(settings, passphrase)
+    if settings.database.kind == "sqlite":
+        path = Path(settings.database.path)
+        if not path.exists():
+            raise StorageTrouble(f"找不到数据库文件 {path.name}，请检查设置或从备份恢复。", str(path))
+        engine = database.sqlite_engine(path, keys)
+    else:
+        engine = database.postgres_engine(settings.database.address)
+    if check:
+        database.check_schema(engine)
+    with engine.connect() as connection:
+        hall_id = halls.only_hall_id(connection)
+    opened = database.Database(engine, hall_id, keys, utc_now)
+    if opened.read(halls.key_id) != keys.key_id:
+        opened.close()
+        raise Refused(Reason.KEY_WRONG)
+    return opened
+
+
+def open_desks(settings: Settings, passphrase: str = "") -> Desks:
+    """The hall's desks over an open database; what a command without a window needs."""
+    from counter_app.services.desks import open_desks as over
+    from counter_app.services.passwords import Passwords
+
+    return over(open_database(settings, passphrase), settings.counter_no, Passwords(), settings.paper_columns)
+
+
+# --- the window -------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Program:
+    """The running program: what is open, to be closed in reverse."""
+
+    application: QApplication
+    window: AppWindow
+    settings: Settings
+    opener: Lane
+    desks: Desks | None = None
+    serving: Serving | None = None
+    shelf: DeviceShelf | None = None
+    on_open: Callable[[], None] | None = None
+
+    def close(self) -> None:
+        """Lanes first, then devices, then the database; safe to call twice."""
+        self.opener.close(10.0)
+        if self.serving is not None:
+            self.serving.close()
+            self.serving = None
+        if self.shelf is not None:
+            self.shelf.close()
+            self.shelf = None
+        if self.desks is not None:
+            from counter_app.storage import health
+
+            health.mark_stopped(self.desks.at.database)
+            self.desks.at.database.close()
+            self.desks = None
+
+
+def first_window(settings: Settings) -> Program:
+    """The application with frame and sign-in page; nothing of database or devices is loaded yet."""
+    found = QApplication.instance()
+    application = found if isinstance(found, QApplication) else QApplication(sys.argv[:1])
+    look = theme.Theme.of(high_contrast=settings.look == "contrast", large_type=settings.look == "large")
+    theme.apply(application, look)
+    troubles = TroubleRouter()
+    troubles.install()
+    hall_text = f"{settings.hall_name} ・ {settings.counter_no} 号台" if settings.hall_name else "城市通"
+    window = AppWindow(hall_text, troubles, now=lambda: utc_now().astimezone())
+    program = Program(application, window, settings, Lane("opener"))
+    window.closing.connect(application.quit)
+    return program
+
+
+def open_hall(program: Program, passphrase: str = "") -> None:
+    """After the first paint: open database and desks off the UI thread, then devices and pages."""
+    program.opener.submit(
+        functools.partial(open_desks, program.settings, passphrase),
+        functools.partial(_hall_is_open, program),
+        functools.partial(_hall_failed, program),
+    )
+
+
+def _hall_failed(program: Program, error: BaseException) -> None:
+    if not isinstance(error, Trouble):
+        program.window.troubles.report_bug(error)
+        return
+    log.error("the hall cannot be opened: %s", error)
+    program.window.sign_in.busy.end()
+    program.window.sign_in.result.say("bad", error.sentence())
+
+
+def _hall_is_open(program: Program, desks: Desks) -> None:
+    from counter_app.storage import health
+    from ui.pages.all_pages import page_entries
+    from ui.serving import Serving
+
+    program.desks = desks
+    program.shelf = _shelf(program)
+    serving = program.serving = Serving(program.window, desks, program.shelf, START_PAGE)
+    for entry in page_entries(serving):
+        program.window.add_page(entry)
+    serving.start_up(unclean=health.was_unclean(desks.at.database))
+    health.mark_running(desks.at.database)
+    program.shelf.start()
+    serving.open_for_sign_in()
+    if program.on_open is not None:
+        program.on_open()
+
+
+def _shelf(program: Program) -> DeviceShelf:
+    from devices.device_shelf import CounterDevices, DeviceShelf
+
+    window, ports = program.window, program.settings.ports
+    lamps: dict[str, Lamp] = {}
+
+    def lamp(changed: Lamp) -> None:
+        lamps[changed.device] = changed
+        if window.frame is not None:
+            window.set_lamps(tuple(_lamp_state(shown) for shown in lamps.values()))
+
+    def notice(sentence: str) -> None:
+        if window.page is not None:
+            window.page.result.say("warn", sentence)
+
+    show_lamp = on_ui(lamp)
+    return DeviceShelf(
+        CounterDevices(
+            id_reader_port=ports.id_reader or None,
+            card_reader_port=ports.card_reader or None,
+            printer_port=ports.printer or None,
+            pos_port=ports.pos or None,
+            printer_answers=ports.printer_answers,
+            pos_baud=ports.pos_baud,
+            pos_stop_bits=ports.pos_stop_bits,
+        ),
+        on_ui(window.present_document),
+        on_ui(window.present_medium),
+        show_lamp,
+        on_notice=on_ui(notice),
+    )
+
+
+def _lamp_state(lamp: Lamp) -> LampState:
+    from devices.device_shelf import LampState as DeviceLamp
+
+    tone = {DeviceLamp.OK: "good", DeviceLamp.WARN: "warn", DeviceLamp.DOWN: "bad", DeviceLamp.OFF: "plain"}
+    name, _, word = lamp.word.partition(" ")
+    return LampState(name, tone[lamp.state], word)  # type: ignore[arg-type]
+
+
+def run_window(settings: Settings) -> int:
+    """The whole program with a window, until it is closed; returns the exit status."""
+    program = first_window(settings)
+    program.window.show()
+    # The page must be on the screen before the database's libraries take the interpreter.
+    from PySide6.QtCore import QTimer
+
+    QTimer.singleShot(0, lambda: open_hall(program))
+    try:
+        return program.application.exec()
+    finally:
+        program.close()
+
+
+def load_settings(path: Path | None) -> tuple[Path, Settings | None]:
+    """The settings and where they lie; None when this counter was never set up."""
+    where = path or settings_file.default_path()
+    return where, settings_file.load(where) if where.exists() else None
+
+
+def with_ports(settings: Settings, **ports: str) -> Settings:
+    """The same settings with other device ports; the demo puts its simulators there."""
+    return dataclasses.replace(settings, ports=dataclasses.replace(settings.ports, **ports))  # type: ignore[arg-type]

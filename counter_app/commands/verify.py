@@ -1,0 +1,44 @@
+"""`counter-app verify`: re-compute ledger and audit chain of a database; non-zero on any mismatch."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from counter_app.domain.errors import Trouble
+
+
+def main(argv: list[str]) -> int:
+    """0 when everything fits, 1 with one line per mismatch, 2 when the database cannot be opened."""
+    parser = argparse.ArgumentParser(prog="counter-app verify")
+    parser.add_argument("--settings", type=Path, help="this counter's settings file")
+    options = parser.parse_args(argv)
+    from counter_app import bootstrap
+    from counter_app.storage.verify import verify
+
+    path, settings = bootstrap.load_settings(options.settings)
+    if settings is None:
+        print(f"没有设置文件：{path}", file=sys.stderr)
+        return 2
+    try:
+        database = bootstrap.open_database(settings)
+    except Trouble as trouble:
+        print(trouble.sentence(), file=sys.stderr)
+        return 2
+    try:
+        report = verify(database, lambda line: print(line, file=sys.stderr))
+    finally:
+        database.close()
+    print(
+        f"业务 {report.operations} 笔，分录 {report.transfers} 笔，借 {report.debit_fen} 分，贷 {report.credit_fen} 分，"
+        f"审计链 {report.links} 环"
+    )
+    for problem in report.problems:
+        print(f"不符：{problem}")
+    print(
+        "账目相符。"
+        if not report.problems
+        else f"有 {len(report.problems)} 处不符，请停止收付款并通知管理员。"
+    )
+    return 1 if report.problems else 0

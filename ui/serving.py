@@ -1,0 +1,479 @@
+"""The clerk's session: wires the window's signals to the desks over the lanes; what every page is given.
+
+Your line belongs here if it concerns who is signed in, who stands at the counter, or what happens after any
+operation (print, refresh, status). What one business needs belongs to its page.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from counter_app.domain.errors import Reason, Refused, Trouble
+from counter_app.domain.ids import MediumId, StaffNo
+from counter_app.domain.requests import Asked, SignedIn
+from counter_app.domain.views import (
+    CustomerView,
+    Match,
+    NoticeView,
+    ParkedView,
+    SignInHint,
+    StatusView,
+)
+from counter_app.domain.waiting import CancelToken
+from ui.asking import Session, Tools
+from ui.lanes import Lane
+
+if TYPE_CHECKING:
+    from counter_app.services.desks import Desks
+    from ui.app_window import AppWindow
+    from ui.page import Page
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+STATUS_EVERY_MS = 2_000
+PAPER_EVERY_MS = 700
+TERMINAL_EVERY_MS = 20_000
+
+
+class CounterDevicesFace(Protocol):
+    """The two devices a page may name (None: not on this counter), and the terminal's lamp."""
+
+    printer: Any
+    terminal: Any
+
+    def look_at_terminal(self, cancel: CancelToken) -> Any:
+        """Ask the terminal how it is; only on its lane."""
+
+
+class Serving(QObject):
+    """One window at one counter.
+
+    Signals: `paper_done(str, bool)` (receipt number, printed for sure), `customer_opened(object)`, `signed_in()`,
+    `stopped()`.
+    """
+
+    paper_done = Signal(str, bool)
+    customer_opened = Signal(object)
+    signed_in = Signal()
+    stopped = Signal()
+
+    def __init__(self, window: AppWindow, desks: Desks, devices: CounterDevicesFace, start_page: str) -> None:
+        super().__init__(window)
+        self.window = window
+        self.desks = desks
+        self.devices = devices
+        self.person: SignedIn | None = None
+        self.to_confirm: tuple[str, ...] = ()
+        self.desk = Lane("desk")
+        self.look = Lane("look")
+        self.paper = Lane("printer")
+        self.pos = Lane("terminal")
+        self._start_page = start_page
+        self._tools: Tools | None = None
+        self._heard: list[Page] = []
+        self._last_receipt_no = ""
+        self._paper_cancel = CancelToken()
+        self._paper_said = ""
+        self._status = QTimer(self)
+        self._status.setInterval(STATUS_EVERY_MS)
+        self._status.timeout.connect(self.refresh_status)
+        self._printing = QTimer(self)
+        self._printing.setInterval(PAPER_EVERY_MS)
+        self._printing.timeout.connect(self._print_next)
+        self._terminal_look = QTimer(self)
+        self._terminal_look.setInterval(TERMINAL_EVERY_MS)
+        self._terminal_look.timeout.connect(self.look_at_terminal)
+        self._connect()
+
+    def _connect(self) -> None:
+        window = self.window
+        window.sign_in.sign_in_asked.connect(self._sign_in)
+        window.sign_in.notices_confirmed.connect(self._confirm_notices)
+        window.search_asked.connect(self._search)
+        window.match_opened.connect(self._open_match)
+        window.medium_seen.connect(self._medium_seen)
+        window.document_seen.connect(self._document_seen)
+        window.park_asked.connect(self._park)
+        window.unpark_asked.connect(self._unpark)
+        window.reprint_asked.connect(self.reprint_last)
+        window.unlock_asked.connect(self._unlock)
+        window.sign_out_asked.connect(self.sign_out)
+        window.closing.connect(self.close)
+        window.page_shown.connect(self._page_shown)
+
+    def close(self) -> None:
+        """The window is closing: stop timers, join lanes."""
+        self._status.stop()
+        self._printing.stop()
+        self._terminal_look.stop()
+        self._paper_cancel.cancel()
+        for lane in (self.look, self.paper, self.pos, self.desk):
+            lane.close(10.0)
+        self.stopped.emit()
+
+    # --- what pages are given -----------------------------------------------------------------------------------
+
+    @property
+    def tools(self) -> Tools:
+        """What a page made now is given; new for each sign-in."""
+        assert self._tools is not None, "pages are made after sign-in"
+        return self._tools
+
+    def _asked(self) -> Asked:
+        return self.tools.session.asked()
+
+    def look_at_terminal(self) -> None:
+        """Ask the terminal how it is while nothing is being paid, for its lamp."""
+        if self.devices.terminal is None or not self.pos.idle:
+            return
+        self.pos.submit(
+            lambda: self.devices.look_at_terminal(self._paper_cancel), lambda _status: None, self._quiet
+        )
+
+    def _quiet(self, error: BaseException) -> None:
+        """The lamp already tells trouble with a device; a bug is a bug."""
+        if not isinstance(error, Trouble):
+            self.window.troubles.report_bug(error)
+
+    # --- start-up -----------------------------------------------------------------------------------------------
+
+    def start_up(self, *, unclean: bool) -> None:
+        """Pick up what was in flight when the program last ended; what a clerk must confirm is kept for sign-in.
+
+        Runs on the desk lane before any sign-in can, so that nothing is booked in between.
+        """
+
+        def pick_up() -> tuple[str, ...]:
+            self.desks.paper.recover()
+            lines = self.desks.payments.pick_up()
+            return lines + tuple(item.sentence for item in self.desks.parking.unfinished())
+
+        def picked_up(lines: tuple[str, ...]) -> None:
+            self.to_confirm = lines
+            if lines or unclean:
+                log.warning("unclean stop: %s, %d items to confirm", unclean, len(lines))
+
+        self.desk.submit(pick_up, picked_up, self._quiet)
+
+    # --- sign-in ------------------------------------------------------------------------------------------------
+
+    def open_for_sign_in(self) -> None:
+        """The hall is open: hints of a demo database, then the button comes alive."""
+
+        def ready(hints: list[tuple[str, str, str, str]]) -> None:
+            self.window.sign_in.set_hints(tuple(SignInHint(*hint) for hint in hints))
+            self.window.sign_in.set_ready()
+
+        self.look.submit(self.desks.staff.demo_hints, ready)
+
+    def _sign_in(self, staff_no: str, password: str) -> None:
+        page = self.window.sign_in
+        page.set_waiting()
+
+        def failed(error: BaseException) -> None:
+            if isinstance(error, Trouble):
+                page.refused(error.sentence())
+            else:
+                page.refused("登录时出错，请重试。")
+                self.window.troubles.report_bug(error)
+
+        self.desk.submit(
+            lambda: self.desks.staff.sign_in(StaffNo(staff_no), password), self._signed_in, failed
+        )
+
+    def _signed_in(self, person: SignedIn) -> None:
+        self.person = person
+        at = self.desks.at
+        session = Session(at.hall.hall_id, at.counter_no, person, at.now, at.new_id)
+        self._tools = Tools(
+            self.window.troubles,
+            self.desks,
+            session,
+            self.desk,
+            self.look,
+            self.devices.terminal,
+            self.pos if self.devices.terminal is not None else None,
+        )
+        if person.unread_notices:
+            self.window.sign_in.show_notices(
+                tuple(
+                    NoticeView(
+                        notice.notice_id,
+                        notice.title,
+                        notice.body,
+                        f"{notice.valid_from:%Y-%m-%d} 至 {notice.valid_to:%Y-%m-%d}",
+                    )
+                    for notice in person.unread_notices
+                )
+            )
+        else:
+            self._begin()
+
+    def _confirm_notices(self, keys: Any) -> None:
+        asked = self._asked()
+
+        def confirm() -> None:
+            for key in keys:
+                self.desks.staff.confirm_notice(asked, key)
+
+        self.desk.submit(confirm, lambda _none: self._begin())
+
+    def _begin(self) -> None:
+        assert self.person is not None
+        self.window.open_frame(f"{self.person.staff_no} {self.person.name}{self._role_word()}")
+        from counter_app.domain.rule_book import RuleCode
+
+        day = self.person.business_date
+        self.window.set_idle_lock(float(self.desks.at.rules.value(RuleCode.IDLE_LOCK_SECONDS, day)))
+        self.window.show_page("pending" if self.to_confirm else self._start_page)
+        self.refresh_status()
+        self.refresh_parked()
+        self._status.start()
+        self._printing.start()
+        self._terminal_look.start()
+        self.look_at_terminal()
+        self.signed_in.emit()
+
+    def _role_word(self) -> str:
+        assert self.person is not None
+        return f" {self.person.role_text}" if self.person.is_manager else ""
+
+    def sign_out(self) -> None:
+        """The clerk leaves; the shift and its open till stay as they are."""
+        self._status.stop()
+        self._printing.stop()
+        self._terminal_look.stop()
+        self.person = None
+        self._heard.clear()
+        self.window.sign_out()
+
+    def _unlock(self, password: str) -> None:
+        assert self.person is not None
+        staff_no = self.person.staff_no
+
+        def failed(error: BaseException) -> None:
+            self.window.unlock_refused(
+                error.sentence() if isinstance(error, Trouble) else "核对时出错，请重试。"
+            )
+            if not isinstance(error, Trouble):
+                self.window.troubles.report_bug(error)
+
+        self.desk.submit(
+            lambda: self.desks.staff.unlock(staff_no, password), lambda _none: self.window.unlock(), failed
+        )
+
+    # --- who stands here ----------------------------------------------------------------------------------------
+
+    def _search(self, typed: str) -> None:
+        box = self.window.frame.header.entry_box if self.window.frame else None
+        if box is None:
+            return
+        if not typed.strip():
+            box.show_matches(typed, ())
+            return
+
+        def found(matches: tuple[Match, ...]) -> None:
+            box.show_matches(typed, matches)
+
+        def failed(error: BaseException) -> None:
+            if isinstance(error, Refused) and error.reason is Reason.SEARCH_TOO_SHORT:
+                box.show_matches(typed, ())
+            else:
+                self._show_trouble(error)
+
+        self.look.submit(lambda: self.desks.customers.find(typed), found, failed, newest_of="search")
+
+    def _open_match(self, match: Match) -> None:
+        self.open_customer(match.key)
+
+    def open_customer(self, key: str) -> None:
+        """Open a person or card by its key; trouble stands on the page in sight."""
+        self.look.submit(lambda: self.desks.customers.open(key), self.show_customer, self._show_trouble)
+
+    def show_customer(self, view: CustomerView | None) -> None:
+        """This person stands at the counter now."""
+        self.window.set_customer(view)
+        self.customer_opened.emit(view)
+
+    def refresh_customer(self) -> None:
+        """Read the customer again after something changed."""
+        view = self.window.customer
+        if view is not None and view.card_no and not view.hidden:
+            key = f"card:{view.card_no}"
+            self.look.submit(
+                lambda: self.desks.customers.open(key),
+                self.show_customer,
+                self._show_trouble,
+                newest_of="refresh",
+            )
+
+    def _medium_seen(self, medium_id: str) -> None:
+        self.look.submit(
+            lambda: self.desks.customers.by_medium(MediumId(medium_id)),
+            self.show_customer,
+            self._show_trouble,
+        )
+
+    def _document_seen(self, document: Any) -> None:
+        self.look.submit(
+            lambda: self.desks.customers.by_document(document), self.show_customer, self._show_trouble
+        )
+
+    def _show_trouble(self, error: BaseException) -> None:
+        page = self.window.page
+        self.window.troubles.show(error, page.result if page is not None else None)
+
+    # --- parking ------------------------------------------------------------------------------------------------
+
+    def _park(self, page_name: str, typed: dict[str, str]) -> None:
+        view = self.window.customer
+        if view is None:
+            return
+        page = self.window.page
+        what = page.title.title.text() if page is not None else ""
+        title = f"{view.name_masked or view.card_no_text}｜{what}"
+        content = json.dumps({"card": view.card_no, "typed": typed}, ensure_ascii=False)
+        asked = self._asked()
+
+        def parked(_parked_id: str) -> None:
+            self.window.set_customer(None)
+            if page is not None:
+                page.restore(dict.fromkeys(typed, ""))
+                page.activate()
+            self.refresh_parked()
+
+        self.desk.submit(
+            lambda: self.desks.parking.park(asked, title, page_name, content), parked, self._show_trouble
+        )
+
+    def refresh_parked(self) -> None:
+        """Show who waits at this counter."""
+
+        def show(parked: Any) -> None:
+            self.window.set_parked(
+                tuple(
+                    ParkedView(
+                        item.parked_id,
+                        item.title.partition("｜")[0],
+                        item.title.partition("｜")[2],
+                        item.parked_at.astimezone().strftime("%H:%M"),
+                    )
+                    for item in parked
+                )
+            )
+
+        self.look.submit(self.desks.parking.parked, show, self._show_trouble)
+
+    def _unpark(self, parked_id: str) -> None:
+        asked = self._asked()
+
+        def resumed(parked: Any) -> None:
+            content = json.loads(parked.typed)
+            if not self.window.show_page(parked.page):
+                return
+            self.refresh_parked()
+
+            def opened(view: CustomerView) -> None:
+                self.show_customer(view)
+                page = self.window.made_page(parked.page)
+                if page is not None:
+                    page.restore(content["typed"])
+                    page.focus_first()
+
+            key = f"card:{content['card']}"
+            self.look.submit(lambda: self.desks.customers.open(key), opened, self._show_trouble)
+
+        self.desk.submit(lambda: self.desks.parking.resume(asked, parked_id), resumed, self._show_trouble)
+
+    # --- after an operation -------------------------------------------------------------------------------------
+
+    def _page_shown(self, name: str) -> None:
+        page = self.window.made_page(name)
+        booked = getattr(page, "booked", None)
+        if page is not None and booked is not None and page not in self._heard:
+            self._heard.append(page)
+            booked.connect(self._booked)
+
+    def _booked(self, outcome: Any) -> None:
+        """An operation was booked: its paper prints, panel, status and badges are read again."""
+        self._last_receipt_no = getattr(outcome, "receipt_no", None) or self._last_receipt_no
+        self._print_next()
+        self.refresh_customer()
+        self.refresh_status()
+        self.look_at_terminal()
+
+    def _print_next(self) -> None:
+        printer = self.devices.printer
+        if printer is None or not self.paper.idle or self.person is None:
+            return
+
+        def printed(job: Any) -> None:
+            if job is None:
+                return
+            if job.sentence and job.sentence != self._paper_said:
+                page = self.window.page
+                if page is not None:
+                    page.result.say("warn", job.sentence)
+            self._paper_said = job.sentence
+            self.paper_done.emit(job.receipt_no, job.printed)
+            self.refresh_status()
+            if job.printed:
+                self._print_next()
+
+        self.paper.submit(
+            lambda: self.desks.paper.print_next(printer, self._paper_cancel),
+            printed,
+            self._paper_failed,
+        )
+
+    def _paper_failed(self, error: BaseException) -> None:
+        if not isinstance(error, Trouble):
+            self.window.troubles.report_bug(error)
+        elif error.sentence() != self._paper_said:
+            self._paper_said = error.sentence()
+            log.warning("printer: %s", error)
+            self._show_trouble(error)
+
+    def reprint_last(self) -> None:
+        """Alt+P: another copy of the last receipt, marked and counted."""
+        receipt_no = self._last_receipt_no
+        if receipt_no:
+            self.reprint(receipt_no)
+
+    def reprint(self, receipt_no: str) -> None:
+        """Put a 补打 of a receipt on the queue."""
+        asked = self._asked()
+
+        def queued(copy_no: int) -> None:
+            page = self.window.page
+            if page is not None:
+                page.result.say("good", f"凭证 {receipt_no} 补打 第{copy_no}次，正在打印。")
+            self._print_next()
+
+        self.desk.submit(lambda: self.desks.paper.reprint(asked, receipt_no), queued, self._show_trouble)
+
+    def refresh_status(self) -> None:
+        """Read the status line's facts again."""
+        if self.person is None:
+            return
+        person = self.person
+
+        def read() -> StatusView:
+            pending = self.desks.payments.pending()
+            return StatusView(
+                f"{person.business_date:%m-%d} 第 {person.ordinal} 班",
+                print_queue=len(self.desks.paper.waiting()),
+                pending=len(pending),
+            )
+
+        def show(status: StatusView) -> None:
+            self.window.set_status(status)
+            self.window.set_badge("pending", status.pending)
+
+        self.look.submit(read, show, self._show_trouble, newest_of="status")
