@@ -6,6 +6,7 @@ readers did, and is told what to show.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import time
 from collections.abc import Callable, Sequence
@@ -15,7 +16,7 @@ from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import QMainWindow, QStackedWidget, QWidget
 
-from counter_app.domain.views import CustomerView, LampState, ParkedView, StatusView
+from counter_app.domain.views import CustomerView, LampState, LastTransactionView, ParkedView, StatusView
 from ui import texts
 from ui.errors import TroubleRouter
 from ui.frame import Frame
@@ -66,6 +67,7 @@ class AppWindow(QMainWindow):
         self._entries: dict[str, PageEntry] = {}
         self._made: dict[str, Page] = {}
         self._parked: tuple[ParkedView, ...] = ()
+        self._last: LastTransactionView | None = None
         self._clerk_text = ""
         self._root = QStackedWidget()
         self._root.addWidget(self.sign_in)
@@ -103,6 +105,7 @@ class AppWindow(QMainWindow):
         self._made.clear()
         self.page = None
         self._page_name = ""
+        self._last = None
         self.set_customer(None)
         self._root.setCurrentWidget(self.sign_in)
         self.sign_in.start_over()
@@ -116,6 +119,9 @@ class AppWindow(QMainWindow):
         if page is None:
             page = self._made[name] = self._entries[name].make()
             page.title.set_aside(self._parked_text())
+            page.last.set_last(self._last)
+            page.last.reprint_asked.connect(self.reprint_asked)
+            page.last_done.connect(self._last_done)
             page.setEnabled(not (self.troubles.money_locked and self._entries[name].moves_money))
         frame.show_page(page)
         frame.navigation.mark(name)
@@ -164,6 +170,17 @@ class AppWindow(QMainWindow):
         self._frame().set_parked(parked)
         for page in self._made.values():
             page.title.set_aside(self._parked_text())
+
+    def set_last(self, last: LastTransactionView | None) -> None:
+        """The last transaction of this counter, on every page that shows it."""
+        self._last = last
+        for page in self._made.values():
+            page.last.set_last(last)
+
+    def paper_done(self, receipt_no: str, printed: bool) -> None:
+        """What became of a receipt's paper; shown when it is the last transaction's."""
+        if self._last is not None and self._last.receipt_no == receipt_no:
+            self.set_last(dataclasses.replace(self._last, printed=printed))
 
     # readers
 
@@ -271,6 +288,9 @@ class AppWindow(QMainWindow):
     def _parked_text(self) -> str:
         words = "挂起当前客户 Ctrl+P"
         return f"{words}{texts.SEPARATOR}已挂起 {len(self._parked)} 位" if self._parked else words
+
+    def _last_done(self, last: LastTransactionView) -> None:
+        self.set_last(dataclasses.replace(last, time_text=f"{self._now():%H:%M}"))
 
     def _line_in_sight(self) -> ResultLine | None:
         return self.page.result if self.page is not None else None

@@ -10,12 +10,12 @@ import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, TypeVar
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QApplication, QLineEdit, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
 
 from counter_app.domain.errors import DeviceTrouble, StorageTrouble
-from counter_app.domain.views import CustomerView
+from counter_app.domain.views import CustomerView, LastTransactionView
 from counter_app.domain.waiting import CancelToken
 from ui import texts
 from ui.errors import TroubleRouter
@@ -23,7 +23,7 @@ from ui.lanes import Lane
 from ui.widgets.cash import CashCountGrid
 from ui.widgets.chips import ChipRow
 from ui.widgets.entries import Entry
-from ui.widgets.parts import BusyLine, PageTitle, ResultLine
+from ui.widgets.parts import BusyLine, LastTransactionBar, PageTitle, ResultLine
 
 T = TypeVar("T")
 
@@ -67,12 +67,19 @@ class Page(QWidget):
     what makes fifty presses of Enter one operation.
     """
 
+    booked = Signal(object)
+    """Carries the outcome of each booked operation: its paper waits for the printer, the customer has changed."""
+    last_done = Signal(object)
+    """Carries the `LastTransactionView` of each booked operation; the window fills in the time."""
+
     def __init__(self, title: str, troubles: TroubleRouter) -> None:
         super().__init__()
         self.troubles = troubles
         self.title = PageTitle(title)
         self.result = ResultLine()
         self.busy = BusyLine()
+        self.last = LastTransactionBar()
+        """The last transaction of this counter; a page that moves money puts it at the end of its body."""
         self.customer: CustomerView | None = None
         self._path: tuple[Stop, ...] = ()
         self._primary: QPushButton | None = None
@@ -195,6 +202,17 @@ class Page(QWidget):
 
         lane.submit(call, ended, went_wrong, cancel=cancel)
         return True
+
+    def finish(
+        self, outcome: object, sentence: str, what: str, receipt_no: str, change_fen: int | None = None
+    ) -> None:
+        """An operation was booked: say so, show it as the last transaction, and tell whoever prints and refreshes.
+
+        `what` names kind, sum and tender for the last transaction's line; `change_fen` is None without cash.
+        """
+        self.result.say("good", f"{sentence}凭证 {receipt_no}")
+        self.last_done.emit(LastTransactionView("", what, change_fen, receipt_no))
+        self.booked.emit(outcome)
 
     def trouble(self, error: BaseException) -> None:
         """Show an error that was found before asking (a refused amount, say) on this page's line."""

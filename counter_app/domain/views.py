@@ -134,9 +134,9 @@ class LastTransactionView:
     """Kind, sum and tender, e.g. `充值 ¥50.00 现金`."""
     change_fen: int | None
     """None for a transaction without cash."""
-    receipt_text: str
-    """Receipt number and what became of the paper, e.g. `凭证 D2-0131 已打印`."""
-    printed: bool = True
+    receipt_no: str
+    printed: bool | None = None
+    """None while the paper is on its way."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

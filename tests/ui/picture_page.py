@@ -29,7 +29,7 @@ from ui.widgets.cash import CashCountGrid, ChangeDue, SumDue
 from ui.widgets.chips import DIGIT_CAPS, LETTER_CAPS, ChipRow, NoteKeys
 from ui.widgets.customer_panel import RecentList
 from ui.widgets.entries import Field, MoneyEntry
-from ui.widgets.parts import LastTransactionBar, Note, Panel, StepBar, button, column, label, row
+from ui.widgets.parts import Note, Panel, StepBar, button, column, label, row
 from ui.widgets.tables import Cell, Column, DataTable
 
 NOON = datetime.datetime(2026, 11, 22, 14, 23, 5, tzinfo=datetime.timezone(datetime.timedelta(hours=8)))
@@ -83,7 +83,6 @@ class SamplePage(Page):
         self.due = SumDue()
         self.change = ChangeDue()
         self.after = label("", "soft")
-        self.last = LastTransactionBar()
         self.primary = button("收款并打印 Enter", "primary", self.pay)
         self.give_up = button("取消 Esc", "second")
         self.amounts.chosen.connect(self.amount.set_fen)
@@ -174,7 +173,7 @@ def fill(page: SamplePage) -> None:
     page.received.set_fen(200_00)
     page.received.setFocus()
     page.after.setText("充值后余额 ¥186.50，实名卡上限 ¥5,000.00 之内")
-    page.last.set_last(LastTransactionView("14:21", "充值 ¥50.00 现金", 0, "凭证 D2-0131 已打印"))
+    page.last.set_last(LastTransactionView("14:21", "充值 ¥50.00 现金", 0, "D2-0131", True))
 
 
 class SampleClose(Page):

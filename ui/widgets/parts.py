@@ -330,8 +330,9 @@ class LastTransactionBar(QFrame):
             self._change.setText(
                 "" if last.change_fen is None else f"找零 {texts.shown_money(last.change_fen)}"
             )
-            self._receipt.setText(last.receipt_text)
-            set_look(self._receipt, "soft" if last.printed else "warn")
+            paper = {None: "正在打印", True: "已打印", False: "未打印"}[last.printed]
+            self._receipt.setText(f"凭证 {last.receipt_no} {paper}")
+            set_look(self._receipt, "warn" if last.printed is False else "soft")
         self._reprint.setVisible(last is not None)
         for part in (self._when, self._change, self._receipt):
             part.setVisible(bool(part.text()))

@@ -1,0 +1,394 @@
+"""钱箱 / 交接班 (F9): open with a counted float, move cash, look at counts, count blind, close.
+
+Your line belongs here if it is about this page's fields. Expected cash is shown nowhere before the count is locked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtWidgets import QStackedWidget
+
+from counter_app.domain.errors import Reason, Refused
+from counter_app.domain.requests import (
+    CashMoved,
+    CashPlace,
+    CloseTill,
+    CountLocked,
+    LockCount,
+    MoveCash,
+    OpenTill,
+    TillClosed,
+    TillOpened,
+)
+from counter_app.domain.shifts import CashCount, TillState
+from ui import texts
+from ui.asking import OperationInHand, Signing, Tools
+from ui.page import Page
+from ui.widgets.cash import CashCountGrid
+from ui.widgets.chips import DIGIT_CAPS, LETTER_CAPS, ChipRow
+from ui.widgets.entries import Entry, Field, MoneyEntry
+from ui.widgets.parts import Panel, StepBar, button, column, label, row
+from ui.widgets.tables import Column, DataTable
+
+if TYPE_CHECKING:
+    from counter_app.services.cash_desk import TillView, XReport
+
+STEPS = ("清点备用金、开箱", "办理业务", "点钞锁定", "关箱")
+_STEP_OF = {TillState.NONE: 0, TillState.OPEN: 1, TillState.COUNTED: 3, TillState.CLOSED: 4}
+
+
+class TillPage(Page):
+    """Shows the one step that is due; each step has its own fields, path of Enter and primary button."""
+
+    def __init__(self, tools: Tools) -> None:
+        super().__init__("钱箱 / 交接班", tools.troubles)
+        self._tools = tools
+        self._in_hand = OperationInHand(tools.session)
+        self.signing = Signing(self, tools)
+        self._state: TillState | None = None
+        self.steps = StepBar()
+        self.opening = _Opening(self._open)
+        self.open_till = _Open(self._move, self._x_report, self._begin_count)
+        self.count = _Count(self._lock_count, self._leave_count)
+        self.closing = _Closing(self._close)
+        self.closed = Panel("本班钱箱已关闭")
+        self.closed.add(label("收付款业务已停止；挂失、投诉等不收款业务照常办理。", "soft", wrap=True), None)
+        self._stack = QStackedWidget()
+        for step in (self.opening, self.open_till, self.count, self.closing, self.closed):
+            self._stack.addWidget(step)
+        for part in (self.steps, self._stack, self.signing.box, self.last):
+            self.body.addWidget(part)
+        self.body.addStretch(1)
+        self.keep(
+            opening=self.opening.grid,
+            opening_safe=self.opening.from_safe,
+            opening_reason=self.opening.reason,
+            count=self.count.grid,
+            closing_left=self.closing.left,
+            closing_reason=self.closing.reason,
+        )
+        self.title.set_line("正在读取钱箱状态…")
+        self._stack.hide()
+
+    # what the frame tells
+
+    def activate(self) -> None:
+        """Read the drawer's state again: another page may have changed nothing, but the day may have."""
+        asked = self._tools.session.asked()
+        self._tools.look_lane.submit(
+            lambda: self._tools.desks.cash.view(asked), self._show, self.trouble, newest_of="till"
+        )
+        self.focus_first()
+
+    def keys_now(self) -> Sequence[tuple[str, str]]:
+        """Digits and Enter are all a count needs."""
+        return (texts.KEY_HELP, ("Enter", "下一格"), ("↑ ↓", "上下移动"), texts.KEY_BACK)
+
+    def go_back(self) -> None:
+        """From counting back to business; the typed count stays."""
+        if self._stack.currentWidget() is self.count:
+            self._leave_count()
+
+    def _show(self, view: TillView) -> None:
+        counting = self._stack.currentWidget() is self.count and view.state is TillState.OPEN
+        changed = view.state is not self._state
+        self._state = view.state
+        person = self._tools.session.signed_in
+        parts = (
+            f"业务日 {person.business_date:%Y-%m-%d} 第 {person.ordinal} 班",
+            f"{person.staff_no} {person.name}",
+            "" if view.state is TillState.NONE else f"备用金 {texts.shown_money(view.opening_fen)}",
+        )
+        self.title.set_line(texts.SEPARATOR.join(part for part in parts if part))
+        if view.occupied_by and view.state is TillState.NONE:
+            self.trouble(Refused(Reason.TILL_ALREADY_OPEN, staff=view.occupied_by))
+        if view.state is TillState.COUNTED:
+            self.closing.show_count(view.counted_fen or 0, view.difference_fen or 0)
+        self._stack.show()
+        if changed or not counting:
+            self._step(view.state)
+
+    def _step(self, state: TillState, *, counting: bool = False) -> None:
+        at = 2 if counting else _STEP_OF[state]
+        self.steps.set_steps(
+            [
+                (words, "done" if place < at else "now" if place == at else "open")
+                for place, words in enumerate(STEPS)
+            ]
+        )
+        step: _Step | None = {
+            TillState.NONE: self.opening,
+            TillState.OPEN: self.count if counting else self.open_till,
+            TillState.COUNTED: self.closing,
+        }.get(state)
+        if step is None:
+            self._stack.setCurrentWidget(self.closed)
+            self.set_chips()
+            self.set_path((), None)
+        else:
+            self._stack.setCurrentWidget(step)
+            self.set_chips(*step.chips)
+            self.set_path(step.stops, step.primary)
+        self.focus_first()
+
+    # the four steps
+
+    def _open(self) -> None:
+        def make() -> OpenTill:
+            opening = self.opening
+            return OpenTill(
+                self._in_hand.asked(),
+                CashCount(counted(opening.grid)),
+                _amount_or_zero(opening.from_safe),
+                opening.reason.text().strip(),
+            )
+
+        def done(opened: TillOpened) -> None:
+            self.opening.grid.clear()
+            total = texts.shown_money(opened.opening_fen)
+            self._booked(opened, f"钱箱已开，备用金 {total}。", f"开箱 {total}")
+
+        def failed(error: BaseException) -> bool:
+            if isinstance(error, Refused) and error.reason is Reason.OPENING_DIFFERS:
+                self.opening.ask_reason()
+            return self._in_hand.went_wrong(error)
+
+        self._book(make, self._tools.desks.cash.open_till, done, failed, "备用金不符，请主管签认")
+
+    def _move(self) -> None:
+        def make() -> MoveCash:
+            fields = self.open_till
+            if fields.paper.is_open():
+                raise Refused(Reason.TEXT_MISSING, field="单据号")
+            return MoveCash(
+                self._in_hand.asked(),
+                fields.direction.value == "in",
+                CashPlace(fields.place.value or CashPlace.SAFE.value),
+                fields.amount.value_fen(),
+                fields.paper.text().strip(),
+                fields.note.text().strip(),
+            )
+
+        def done(moved: CashMoved) -> None:
+            self.open_till.clear()
+            way = "调入" if moved.into_till else "调出"
+            what = f"现金{way} {texts.shown_money(moved.amount_fen)}（{moved.place.text}）"
+            self._booked(moved, f"{what}已记账。", what)
+
+        self._book(make, self._tools.desks.cash.move_cash, done, self._in_hand.went_wrong, "现金调拨授权")
+
+    def _x_report(self) -> None:
+        asked = self._tools.session.asked()
+
+        def show(report: XReport) -> None:
+            self.open_till.show_report(report)
+
+        self.ask(
+            self._tools.desk_lane,
+            lambda: self._tools.desks.cash.x_report(asked),
+            show,
+            text="正在汇总本班业务…",
+        )
+
+    def _begin_count(self) -> None:
+        self._step(TillState.OPEN, counting=True)
+
+    def _leave_count(self) -> None:
+        self._step(TillState.OPEN)
+
+    def _lock_count(self) -> None:
+        def make() -> LockCount:
+            return LockCount(self._in_hand.asked(), CashCount(counted(self.count.grid)))
+
+        def done(locked: CountLocked) -> None:
+            self.count.grid.clear()
+            total = texts.shown_money(locked.counted_fen)
+            self._booked(
+                locked,
+                f"点钞已锁定，实点 {total}，{over_short(locked.difference_fen)}。",
+                f"点钞 {total}",
+            )
+
+        self._book(make, self._tools.desks.cash.lock_count, done, self._in_hand.went_wrong, "点钞锁定授权")
+
+    def _close(self) -> None:
+        def make() -> CloseTill:
+            return CloseTill(
+                self._in_hand.asked(),
+                _amount_or_zero(self.closing.left),
+                self.closing.reason.text().strip(),
+            )
+
+        def done(closed: TillClosed) -> None:
+            self.closing.clear()
+            to_safe = texts.shown_money(closed.to_safe_fen)
+            left = texts.shown_money(closed.left_in_drawer_fen)
+            self._booked(
+                closed,
+                f"钱箱已关闭，{over_short(closed.difference_fen)}。交保险柜 {to_safe}，留存 {left}。",
+                f"关箱 {texts.shown_money(closed.counted_fen)}",
+            )
+
+        self._book(
+            make, self._tools.desks.cash.close_till, done, self._in_hand.went_wrong, "长短款须主管签认"
+        )
+
+    def _book(self, make: Any, call: Any, done: Any, failed: Any, title: str) -> None:
+        try:
+            request = make()
+        except Refused as refused:
+            self.trouble(refused)
+            return
+        self.signing.ask(request, call, done, title=title, failed=failed)
+
+    def _booked(self, outcome: Any, sentence: str, what: str) -> None:
+        self._in_hand.done()
+        self.finish(outcome, sentence, what, outcome.receipt_no)
+        self.activate()
+
+
+class _Step(Panel):
+    """One step's fields: where Enter stops, which chips answer to keys, and the button at the end."""
+
+    stops: tuple[Any, ...] = ()
+    chips: tuple[ChipRow[str], ...] = ()
+    primary: Any = None
+
+
+class _Opening(_Step):
+    def __init__(self, open_till: Any) -> None:
+        super().__init__("清点备用金", spacing=12)
+        self.grid = CashCountGrid()
+        self.from_safe = MoneyEntry("没有领用就留空")
+        self.from_safe.optional = True
+        self.reason = Entry("与上次留存不符时填写", max_length=60)
+        self.reason.optional = True
+        self.primary = button("开箱 Enter", "primary", open_till)
+        self._reason_field = Field("差额原因", self.reason)
+        self.add(
+            self.grid,
+            row(Field("本次从保险柜领用", self.from_safe), self._reason_field, spacing=12),
+            row(None, self.primary),
+        )
+        self.stops = (self.grid, self.from_safe, self.reason)
+        self.grid.finished.connect(self.from_safe.setFocus)
+        self._reason_field.hide()
+
+    def ask_reason(self) -> None:
+        self._reason_field.show()
+        self.reason.setFocus()
+
+
+class _Open(_Step):
+    def __init__(self, move: Any, x_report: Any, count: Any) -> None:
+        super().__init__("现金调拨", spacing=12)
+        self.direction = ChipRow([("in", "调入钱箱"), ("out", "调出钱箱")], DIGIT_CAPS)
+        self.place = ChipRow([(place.value, place.text) for place in CashPlace], LETTER_CAPS)
+        self.amount = MoneyEntry("金额")
+        self.paper = Entry("领款单、缴款单号", max_length=30)
+        self.note = Entry("可不填", max_length=60)
+        self.note.optional = True
+        self.primary = button("调拨记账 Enter", "primary", move)
+        self._report = DataTable([Column("业务"), Column("收款方式", 160), Column("笔数", 100, figures=True)])
+        self._report_line = label("", "soft")
+        self.add(
+            row(
+                column(label("方向", "soft"), row(self.direction), spacing=6),
+                column(label("对方", "soft"), row(self.place), spacing=6),
+                None,
+                spacing=24,
+            ),
+            row(
+                Field("金额", self.amount), Field("单据号", self.paper), Field("说明", self.note), spacing=12
+            ),
+            row(
+                button("本班业务笔数", "second", x_report),
+                button("点钞交班", "second", count),
+                None,
+                self.primary,
+            ),
+            self._report_line,
+            self._report,
+        )
+        self._report.hide()
+        self.chips = (self.direction, self.place)
+        self.stops = (self.amount, self.paper, self.note)
+        self.direction.choose("in")
+        self.place.choose(CashPlace.SAFE.value)
+
+    def show_report(self, report: XReport) -> None:
+        self._report_line.setText(f"截至 {report.as_at}，共 {sum(count for _k, _t, count in report.rows)} 笔")
+        self._report.set_rows([(kind, tender or "—", str(count)) for kind, tender, count in report.rows])
+        self._report.fit_rows(8)
+        self._report.show()
+
+    def clear(self) -> None:
+        for entry in (self.amount, self.paper, self.note):
+            entry.clear()
+
+
+class _Count(_Step):
+    def __init__(self, lock: Any, back: Any) -> None:
+        super().__init__("点钞", spacing=12)
+        self.grid = CashCountGrid()
+        self.primary = button("锁定点钞结果 Enter", "primary", lock)
+        advice = "逐张清点，没有的面额填 0。锁定后本班不能再收付款，锁定前不显示应有现金。"
+        self.add(
+            label(advice, "soft", wrap=True),
+            self.grid,
+            row(None, button("返回 Esc", "second", back), self.primary, spacing=12),
+        )
+        self.stops = (self.grid,)
+        self.grid.finished.connect(self.primary.setFocus)
+
+
+class _Closing(_Step):
+    def __init__(self, close: Any) -> None:
+        super().__init__("关箱", spacing=12)
+        self._counted = label("", "due")
+        self._difference = label("", "due")
+        self.left = MoneyEntry("留在钱箱作下次备用金，没有就留空")
+        self.left.optional = True
+        self.reason = Entry("长款、短款的原因", max_length=60)
+        self.primary = button("关箱 Enter", "primary", close)
+        self._reason_field = Field("长短款原因", self.reason)
+        self.add(
+            row(
+                column(label("实点现金", "soft"), self._counted, spacing=4),
+                24,
+                column(label("长短款", "soft"), self._difference, spacing=4),
+                None,
+            ),
+            row(Field("留存备用金", self.left), self._reason_field, spacing=12),
+            row(None, self.primary),
+        )
+        self.stops = (self.left, self.reason)
+
+    def show_count(self, counted_fen: int, difference_fen: int) -> None:
+        self._counted.setText(texts.shown_money(counted_fen))
+        self._difference.setText(over_short(difference_fen))
+        self._reason_field.setVisible(bool(difference_fen))
+
+    def clear(self) -> None:
+        self.left.clear()
+        self.reason.clear()
+
+
+def counted(grid: CashCountGrid) -> tuple[tuple[int, int], ...]:
+    """The grid's pieces without zero rows, as `CashCount` wants them."""
+    return tuple((denomination_fen, pieces) for denomination_fen, pieces in grid.pieces() if pieces)
+
+
+def over_short(difference_fen: int) -> str:
+    """A difference in the hall's words."""
+    if difference_fen == 0:
+        return "账实相符"
+    word = "长款" if difference_fen > 0 else "短款"
+    return f"{word} {texts.shown_money(abs(difference_fen))}"
+
+
+def _amount_or_zero(entry: MoneyEntry) -> int:
+    """An optional amount: an empty field is none; anything else must be an amount."""
+    return 0 if not entry.text().strip() or entry.text().strip() in ("0", "0.00") else entry.value_fen()

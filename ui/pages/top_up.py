@@ -1,0 +1,325 @@
+"""充值 (F2): amount, way to pay, cash received, change; or the linked terminal; or a stand-alone POS slip.
+
+Your line belongs here if it is about this page's fields. The limits are the desk's; the page only shows them early.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from PySide6.QtWidgets import QCheckBox, QWidget
+
+from counter_app.domain.errors import Reason, Refused
+from counter_app.domain.ids import CardNo
+from counter_app.domain.ledger import Tender, TenderKind
+from counter_app.domain.requests import ToppedUp, TopUp
+from counter_app.domain.views import CustomerView
+from counter_app.domain.waiting import CancelToken
+from ui import texts
+from ui.asking import OperationInHand, Tools
+from ui.lanes import on_ui
+from ui.page import Page
+from ui.widgets.cash import ChangeDue, SumDue
+from ui.widgets.chips import DIGIT_CAPS, LETTER_CAPS, ChipRow, NoteKeys
+from ui.widgets.entries import Entry, Field, MoneyEntry, NumberEntry
+from ui.widgets.parts import Panel, button, column, label, row
+
+if TYPE_CHECKING:
+    from counter_app.services.top_up_desk import TopUpQuote
+
+QUICK_AMOUNTS_FEN = (50_00, 100_00, 200_00, 300_00, 500_00)
+
+PRIMARY_WORDS = {
+    TenderKind.CASH: "收款并打印 Enter",
+    TenderKind.TERMINAL_CARD: "发起刷卡 Enter",
+    TenderKind.TERMINAL_SCAN: "发起扫码 Enter",
+    TenderKind.SLIP: "录单并打印 Enter",
+}
+
+
+class TopUpPage(Page):
+    """After each top-up the fields are empty and the change stays in sight until the next amount is typed."""
+
+    def __init__(self, tools: Tools) -> None:
+        super().__init__("充值", tools.troubles)
+        self._tools = tools
+        self._in_hand = OperationInHand(tools.session)
+        self._quote: TopUpQuote | None = None
+        self.amount = MoneyEntry("其他金额")
+        self.amounts: ChipRow[int] = ChipRow(
+            [(fen, texts.shown_money(fen).removesuffix(".00")) for fen in QUICK_AMOUNTS_FEN], DIGIT_CAPS
+        )
+        self.tenders: ChipRow[str] = ChipRow(
+            [
+                (TenderKind.CASH.value, "现金"),
+                (TenderKind.TERMINAL_CARD.value, "借记卡 POS"),
+                (TenderKind.TERMINAL_SCAN.value, "扫码"),
+                (TenderKind.SLIP.value, "独立 POS 录单"),
+            ],
+            LETTER_CAPS,
+        )
+        for kind in (TenderKind.TERMINAL_CARD, TenderKind.TERMINAL_SCAN):
+            self.tenders.allow(kind.value, tools.terminal is not None)
+        self.received = MoneyEntry("客户递来的现金")
+        self.notes = NoteKeys()
+        self.slip = _SlipFields()
+        self.hint = label("", "soft", wrap=True)
+        self.due = SumDue()
+        self.change = ChangeDue()
+        self.after = label("", "soft", wrap=True)
+        self.primary = button(PRIMARY_WORDS[TenderKind.CASH], "primary", self._pay)
+        self._received_field = Field("实收现金", self.received, self.notes)
+        typed = Panel(spacing=14)
+        typed.add(
+            column(label("充值金额", "soft"), row(self.amounts, self.amount), spacing=6),
+            column(label("收款方式", "soft"), row(self.tenders, None), spacing=6),
+            self._received_field,
+            self.slip,
+            self.hint,
+        )
+        sums = Panel()
+        give_up = button("取消 Esc", "second", self.go_back)
+        buttons = column(None, row(give_up, self.primary, spacing=12))
+        sums.add(row(self.due, 24, self.change, None, buttons, spacing=12))
+        for part in (typed, sums, self.after, self.last):
+            self.body.addWidget(part)
+        self.body.addStretch(1)
+        self.amounts.chosen.connect(self._quick)
+        self.tenders.chosen.connect(lambda _kind: self._tender_changed())
+        self.amount.amount_changed.connect(lambda _fen: self._sums_changed())
+        self.received.amount_changed.connect(lambda _fen: self._sums_changed())
+        self.notes.received.connect(self.received.set_fen)
+        self.set_chips(self.amounts, self.tenders)
+        self.set_path((self.amount, self.received, *self.slip.entries), self.primary)
+        self.keep(amount=self.amount, tender=self.tenders, received=self.received, **self.slip.kept())
+        self.tenders.choose(TenderKind.CASH.value)
+        self._tender_changed()
+
+    # what the frame tells
+
+    def customer_changed(self, view: CustomerView | None) -> None:
+        """Another card: empty fields, its limits looked up; the same card again: only the numbers."""
+        before = self.customer.card_no if self.customer is not None else None
+        super().customer_changed(view)
+        self._quote = None
+        if view is None or view.hidden:
+            self.title.set_line(texts.NOBODY_ADVICE)
+        else:
+            parts = (f"卡 {view.card_no_text}", view.name_masked or "不记名卡")
+            balance = "" if view.balance_fen is None else f"余额 {texts.shown_money(view.balance_fen)}"
+            self.title.set_line(texts.SEPARATOR.join(part for part in (*parts, balance) if part))
+            card_no = CardNo(view.card_no)
+            self._tools.look_lane.submit(
+                lambda: self._tools.desks.top_up.quote(card_no),
+                functools.partial(self._quoted, card_no),
+                functools.partial(self._not_quoted, card_no),
+                newest_of="top-up quote",
+            )
+        if before is not None and (view is None or view.card_no != before):
+            self._clear()
+            self.result.clear()
+        self._sums_changed()
+
+    def keys_now(self) -> Sequence[tuple[str, str]]:
+        """Enter takes the money here."""
+        return (texts.KEY_HELP, ("Enter", "下一项 / 收款"), ("Alt+数字", "快捷金额"), texts.KEY_BACK)
+
+    def go_back(self) -> None:
+        """Empty the fields, with the way back on the line: nothing typed is lost."""
+        typed = self.typed()
+        if not typed["amount"] and not typed["received"]:
+            return
+        self._clear()
+        self.result.say("plain", "已清空，还没有收款。", "恢复", lambda: self.restore(typed))
+        self.focus_first()
+
+    def restore(self, typed: Mapping[str, str]) -> None:
+        """Put typed values back and show the fields of their way to pay."""
+        super().restore(typed)
+        self._tender_changed()
+        self.focus_first()
+
+    # live display
+
+    def _quoted(self, card_no: CardNo, quote: TopUpQuote) -> None:
+        if self.customer is not None and self.customer.card_no == card_no:
+            self._quote = quote
+            self._sums_changed()
+
+    def _not_quoted(self, card_no: CardNo, error: BaseException) -> None:
+        if self.customer is not None and self.customer.card_no == card_no:
+            self.trouble(error)
+
+    def _quick(self, amount_fen: int) -> None:
+        self.amount.set_fen(amount_fen)
+        if self.received.isVisible():
+            self.received.setFocus()
+
+    def _tender_changed(self) -> None:
+        kind = self._tender_kind()
+        self._received_field.setVisible(kind is TenderKind.CASH)
+        self.change.setVisible(kind is TenderKind.CASH)
+        self.slip.setVisible(kind is TenderKind.SLIP)
+        self.hint.setVisible(kind.at_terminal)
+        self.hint.setText("金额会发到 POS 终端。只收借记卡，信用卡不能充值。等待终端时按 Esc 取消。")
+        self.primary.setText(PRIMARY_WORDS[kind])
+        self._sums_changed()
+
+    def _sums_changed(self) -> None:
+        due_fen, received_fen = self.amount.amount_or_none(), self.received.amount_or_none()
+        self.amounts.choose(due_fen)
+        self.notes.set_due(due_fen)
+        self.notes.show_received(received_fen)
+        self.due.set_fen(due_fen, alone=self._tender_kind() is not TenderKind.CASH)
+        if due_fen is not None or received_fen is not None:
+            self.change.set_sums(due_fen, received_fen)
+        self.after.setText(self._after_text(due_fen))
+
+    def _after_text(self, due_fen: int | None) -> str:
+        quote = self._quote
+        if quote is None:
+            return ""
+        limit = f"{quote.kind_text}卡上限 {texts.shown_money(quote.limit_fen)}"
+        if due_fen is None:
+            return f"本卡最多还可充 {texts.shown_money(quote.room_fen)}，{limit}（{quote.limit_source}）"
+        if due_fen > quote.room_fen:
+            return f"! 超过{limit}（{quote.limit_source}），最多可充 {texts.shown_money(quote.room_fen)}"
+        return f"充值后余额 {texts.shown_money(quote.balance_fen + due_fen)}，{limit} 之内"
+
+    def _tender_kind(self) -> TenderKind:
+        return TenderKind(self.tenders.value or TenderKind.CASH.value)
+
+    # taking the money
+
+    def _pay(self) -> None:
+        try:
+            request = self._request()
+        except Refused as refused:
+            self.trouble(refused)
+            return
+        desk = self._tools.desks.top_up
+        if not request.tender.kind.at_terminal:
+            self.ask(
+                self._tools.desk_lane,
+                lambda: desk.top_up(request),
+                self._done,
+                text="正在记账…",
+                failed=self._in_hand.went_wrong,
+            )
+            return
+        terminal, lane = self._tools.terminal, self._tools.terminal_lane
+        if terminal is None or lane is None:
+            self.trouble(Refused(Reason.TERMINAL_MISSING))
+            return
+        cancel = CancelToken()
+        progress = on_ui(self.busy.say)
+        self.ask(
+            lane,
+            lambda: desk.pay_at_terminal(request, terminal, progress, cancel),
+            self._done,
+            text="请客户在 POS 终端上操作…",
+            cancel=cancel,
+            failed=self._in_hand.went_wrong,
+        )
+
+    def _request(self) -> TopUp:
+        """What was typed as a request. Raises `Refused` and puts the focus where the trouble is."""
+        if self.customer is None:
+            raise Refused(Reason.HOLDER_UNKNOWN)
+        amount_fen = _value(self.amount)
+        kind = self._tender_kind()
+        if kind is TenderKind.CASH:
+            tender = Tender(kind, received_fen=_value(self.received))
+            tender.change_fen(amount_fen)
+        elif kind is TenderKind.SLIP:
+            tender = self.slip.tender()
+        else:
+            tender = Tender(kind, terminal_id=self._tools.desks.payments.terminal_id)
+        return TopUp(self._in_hand.asked(), CardNo(self.customer.card_no), amount_fen, tender)
+
+    def _done(self, done: ToppedUp) -> None:
+        self._in_hand.done()
+        self._clear()
+        self.amount.setFocus()
+        cash = done.tender.kind is TenderKind.CASH
+        if cash:
+            self.change.set_sums(done.amount_fen, done.amount_fen + done.change_fen)
+        sum_text, paid_by = texts.shown_money(done.amount_fen), done.tender.kind.text
+        balance = texts.shown_money(done.balance_fen)
+        self.finish(
+            done,
+            f"充值成功：{sum_text} {paid_by}，卡内余额 {balance}。",
+            f"充值 {sum_text} {paid_by}",
+            done.receipt_no,
+            done.change_fen if cash else None,
+        )
+
+    def _clear(self) -> None:
+        self.amount.clear()
+        self.received.clear()
+        self.slip.clear()
+        self.tenders.choose(TenderKind.CASH.value)
+        self._tender_changed()
+
+
+class _SlipFields(QWidget):
+    """The numbers of a stand-alone POS slip and the clerk's tick that it was a debit card."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.terminal = NumberEntry("终端号", max_length=16)
+        self.batch = NumberEntry("批次号", max_length=12)
+        self.voucher = NumberEntry("凭证号", max_length=12)
+        self.reference = NumberEntry("参考号", max_length=16)
+        self.tail = NumberEntry("卡号后四位", max_length=4)
+        self.debit = QCheckBox("签购单上是借记卡")
+        self.entries = (self.terminal, self.batch, self.voucher, self.reference, self.tail)
+        first = row(
+            Field("终端号", self.terminal), Field("批次号", self.batch), Field("凭证号", self.voucher)
+        )
+        second = row(Field("参考号", self.reference), Field("卡号后四位", self.tail), self.debit, spacing=12)
+        self.setLayout(column(first, second))
+
+    def kept(self) -> dict[str, Entry]:
+        """The fields by name, for keeping."""
+        return {
+            "slip_terminal": self.terminal,
+            "slip_batch": self.batch,
+            "slip_voucher": self.voucher,
+            "slip_reference": self.reference,
+            "slip_tail": self.tail,
+        }
+
+    def tender(self) -> Tender:
+        """The slip as a tender. Raises `Refused` naming the first empty field."""
+        for entry in self.entries:
+            if entry.is_open():
+                entry.mark_bad(True)
+                entry.setFocus()
+                raise Refused(Reason.TEXT_MISSING, field=entry.placeholderText())
+        return Tender(
+            TenderKind.SLIP,
+            terminal_id=self.terminal.digits(),
+            batch=self.batch.digits(),
+            voucher=self.voucher.digits(),
+            reference=self.reference.digits(),
+            card_tail=self.tail.digits(),
+            debit_confirmed=self.debit.isChecked(),
+        )
+
+    def clear(self) -> None:
+        """Empty everything."""
+        for entry in self.entries:
+            entry.clear()
+        self.debit.setChecked(False)
+
+
+def _value(entry: MoneyEntry) -> int:
+    try:
+        return entry.value_fen()
+    except Refused:
+        entry.mark_bad(True)
+        entry.setFocus()
+        raise
