@@ -10,8 +10,8 @@ _COMMANDS = {
     "day": "plays the demo day through the real window and writes its record",
     "verify": "re-computes ledger and audit chain of a database",
     "simulate": "runs one simulated device behind a pseudo-terminal",
+    "render-day": "writes the day report on standard input as a PDF",
     "bench": "measures what the program promises",
-    "setup": "sets up a hall without a window",
 }
 
 
@@ -24,7 +24,7 @@ def main(argv: list[str] | None = None) -> int:
             print(f"  {name:<10}{what}")
         return 0
     if arguments and arguments[0] in _COMMANDS:
-        module = importlib.import_module(f"counter_app.commands.{arguments[0]}")
+        module = importlib.import_module(f"counter_app.commands.{arguments[0].replace('-', '_')}")
         status: int = module.main(arguments[1:])
         return status
     from counter_app.commands import window
