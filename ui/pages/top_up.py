@@ -181,7 +181,7 @@ class TopUpPage(Page):
         quote = self._quote
         if quote is None:
             return ""
-        limit = f"{quote.kind_text}卡上限 {texts.shown_money(quote.limit_fen)}"
+        limit = f"{quote.kind_text}上限 {texts.shown_money(quote.limit_fen)}"
         if due_fen is None:
             return f"本卡最多还可充 {texts.shown_money(quote.room_fen)}，{limit}（{quote.limit_source}）"
         if due_fen > quote.room_fen:
