@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from counter_app.storage.database import Database
 
 OPENING_OPERATION = OperationId("demo-opening-balances")
+FOUNDED_ON = dt.date(2026, 1, 4)
+"""The day on which the cards entered the hall."""
 
 
 def demo_data() -> dict[str, Any]:
@@ -62,12 +64,17 @@ def medium_of(number: int) -> MediumId:
     return MediumId(f"01{0x00400000 + number:08X}")
 
 
+def card_prefix(prefix: str) -> str:
+    """The digits before the running number: the company's, then year and month of issue."""
+    return f"{prefix}2611"
+
+
 def demo_cards(
     named: int, anonymous: int, blank: int, prefix: str, seed: int
 ) -> tuple[list[NewCard], list[tuple[Holder, tuple[str, ...]]]]:
     """Cards in the order of their numbers (named, anonymous, blank) with plausible holders and balances."""
     chance = random.Random(seed)
-    numbers = iter(founding.card_no_run(f"{prefix}2611", 1, named + anonymous + blank))
+    numbers = iter(founding.card_no_run(card_prefix(prefix), 1, named + anonymous + blank))
     cards: list[NewCard] = []
     holders: list[tuple[Holder, tuple[str, ...]]] = []
     for position, someone in enumerate(people(named, seed), start=1):
@@ -98,15 +105,17 @@ def demo_cards(
     return cards, holders
 
 
-def fill(database: Database, passwords: Passwords, progress: Progress) -> None:
-    """Found the demo hall in an empty, migrated database."""
+def fill(
+    database: Database, passwords: Passwords, progress: Progress, sizes: dict[str, Any] | None = None
+) -> None:
+    """Found the demo hall in an empty, migrated database; `sizes` in place of the `[cards]` of its data."""
     data = demo_data()
     progress("正在建立演示营业厅…")
     founding.found_hall(database, demo_plan(data), passwords)
-    sizes = data["cards"]
+    sizes = sizes or data["cards"]
     progress(f"正在写入 {sizes['named'] + sizes['anonymous']} 张卡…")
     cards, holders = demo_cards(
         sizes["named"], sizes["anonymous"], sizes["blank"], sizes["prefix"], sizes["seed"]
     )
-    founding.enter_cards(database, 1, OPENING_OPERATION, cards, holders, dt.date(2026, 1, 4))
+    founding.enter_cards(database, 1, OPENING_OPERATION, cards, holders, FOUNDED_ON)
     progress("演示营业厅已建好。")
