@@ -176,8 +176,14 @@ def _all(tx: Transaction, statement: sa.Executable, values: dict[str, Any], most
 
 def find_by_document(tx: Transaction, number: str) -> HolderId | None:
     """The holder of a document number (normalised), or None."""
+    found = find_by_document_line(tx, number)
+    return None if found is None else found.holder_id
+
+
+def find_by_document_line(tx: Transaction, number: str) -> Found | None:
+    """The holder of a document number (normalised) as a line of a list, or None."""
     hits = _all(tx, _by_document, {"index": blind_index(tx.keys, "document", number)}, 1)
-    return hits[0].holder_id if hits else None
+    return hits[0] if hits else None
 
 
 def find_by_phone(tx: Transaction, phone: str, most: int = 50) -> tuple[Found, ...]:
