@@ -155,11 +155,27 @@ def open_hall(program: Program, passphrase: str = "") -> None:
     )
 
 
+def ask_and_open(program: Program, why: str = "") -> None:
+    """Open the hall; where the key is under a passphrase, ask for it first."""
+    if program.settings.key.kind != "passphrase":
+        open_hall(program)
+        return
+    from ui.dialogs.passphrase import PassphraseDialog
+
+    dialog = PassphraseDialog(program.window, why)
+    dialog.accepted.connect(lambda: open_hall(program, dialog.passphrase))
+    dialog.open()
+
+
 def _hall_failed(program: Program, error: BaseException) -> None:
     if not isinstance(error, Trouble):
         program.window.troubles.report_bug(error)
         return
     log.error("the hall cannot be opened: %s", error)
+    wrong_passphrase = isinstance(error, Refused) and error.reason is Reason.KEY_WRONG
+    if wrong_passphrase and program.settings.key.kind == "passphrase":
+        ask_and_open(program, error.sentence())
+        return
     program.window.sign_in.busy.end()
     program.window.sign_in.result.say("bad", error.sentence())
 
@@ -230,7 +246,7 @@ def run_window(settings: Settings) -> int:
     # The page must be on the screen before the database's libraries take the interpreter.
     from PySide6.QtCore import QTimer
 
-    QTimer.singleShot(0, lambda: open_hall(program))
+    QTimer.singleShot(0, lambda: ask_and_open(program))
     try:
         return program.application.exec()
     finally:

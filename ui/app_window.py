@@ -137,6 +137,10 @@ class AppWindow(QMainWindow):
         """A page that was already shown once, or None."""
         return self._made.get(name)
 
+    def page_keys(self) -> tuple[tuple[str, str], ...]:
+        """(key, title) of every page, for the help card."""
+        return tuple((entry.key, entry.title) for entry in self._entries.values())
+
     def refresh_keys(self) -> None:
         """Ask the page in sight again which keys work now."""
         if self.page is not None and self.frame is not None:

@@ -102,6 +102,7 @@ class Serving(QObject):
         window.park_asked.connect(self._park)
         window.unpark_asked.connect(self._unpark)
         window.reprint_asked.connect(self.reprint_last)
+        window.help_asked.connect(self._help)
         window.unlock_asked.connect(self._unlock)
         window.sign_out_asked.connect(self.sign_out)
         window.closing.connect(self.close)
@@ -390,6 +391,13 @@ class Serving(QObject):
             self.look.submit(lambda: self.desks.customers.open(key), opened, self._show_trouble)
 
         self.desk.submit(lambda: self.desks.parking.resume(asked, parked_id), resumed, self._show_trouble)
+
+    def _help(self) -> None:
+        from ui.dialogs.help import HelpDialog
+
+        page = self.window.page
+        here = page.keys_now() if page is not None else ()
+        HelpDialog(self.window, self.window.page_keys(), here).open()
 
     # --- after an operation -------------------------------------------------------------------------------------
 

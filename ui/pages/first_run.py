@@ -139,12 +139,13 @@ class FirstRunPage(QWidget):
         return _scrolled(panel)
 
     def _recovery_step(self) -> QWidget:
-        self._shown = QGridLayout()
+        groups = QWidget()
+        self._shown = QGridLayout(groups)
         self._shown.setVerticalSpacing(12)
         self.printer_port = Entry("例如 COM3 或 /dev/ttyUSB0", max_length=200)
         self.printer_port.optional = True
-        self._check = (Entry("", max_length=7), Entry("", max_length=7))
-        self._check_fields = (Field("", self._check[0]), Field("", self._check[1]))
+        self.check_entries = (Entry("", max_length=7), Entry("", max_length=7))
+        self._check_fields = (Field("", self.check_entries[0]), Field("", self.check_entries[1]))
         self._check_result = ResultLine()
         panel = Panel(spacing=12)
         panel.add(
@@ -154,7 +155,7 @@ class FirstRunPage(QWidget):
                 "soft",
                 wrap=True,
             ),
-            self._shown,
+            groups,
             row(
                 Field(
                     "凭条打印机端口（可不填，改为手抄）",
@@ -214,7 +215,7 @@ class FirstRunPage(QWidget):
         for field, place in zip(self._check_fields, self._places(), strict=True):
             field.caption.setText(f"请输入第 {place + 1} 组以确认抄对")
         self._steps.setCurrentIndex(1)
-        self._check[0].setFocus()
+        self.check_entries[0].setFocus()
 
     @property
     def recovery_groups(self) -> tuple[str, ...]:
@@ -235,7 +236,7 @@ class FirstRunPage(QWidget):
         return 2, len(self._groups) - 3
 
     def _finish(self) -> None:
-        for entry, place in zip(self._check, self._places(), strict=True):
+        for entry, place in zip(self.check_entries, self._places(), strict=True):
             if entry.text().strip().upper() != self._groups[place]:
                 self._check_result.say("warn", f"第 {place + 1} 组与上面不符，请对照后重新输入。")
                 entry.setFocus()
