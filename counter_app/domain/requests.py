@@ -346,11 +346,18 @@ class SpendingBooked:
 
 @dataclass(frozen=True, slots=True)
 class Reverse:
-    """冲正 of a wrong operation of the same shift, or 更正 of an older one (decided by the desk)."""
+    """冲正 of a wrong operation of the same shift; with `correction` 更正 of an older one, or of one whose card has
+    already spent the money. Part of the request, because the manager signs for exactly the one or the other.
+
+    `void_voucher` is the number on the paper that proves a card payment was undone: of a stand-alone POS, or of
+    the 退货 form when the linked terminal has been settled.
+    """
 
     asked: Asked
     receipt_no: ReceiptNo
     reason: str
+    correction: bool = False
+    void_voucher: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -369,6 +376,14 @@ class Reversed:
     refund_form: bool = False
     card_no: CardNo | None = None
     reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reprint:
+    """补打: one more copy of a saved receipt; above the first a manager signs."""
+
+    asked: Asked
+    receipt_no: ReceiptNo
 
 
 # --- unknown outcomes -------------------------------------------------------------------------------------------
@@ -454,6 +469,7 @@ Request = (
     | CollectOldCard
     | LateSpending
     | Reverse
+    | Reprint
     | SettleUnknown
     | CloseDay
 )

@@ -44,3 +44,22 @@ def require(
 def given(tx: Transaction, request: AsksSomething, rules: RuleBook) -> StaffNo | None:
     """The approver when somebody signed this request, else None; for steps where a signature is optional."""
     return require(tx, request, rules) if request.asked.approvals else None
+
+
+def signed(tx: Transaction, request: AsksSomething) -> StaffNo | None:
+    """Who signed this very request, however long ago, or None.
+
+    For the booking after a terminal answered: `require` held before money moved, and the answer may take minutes.
+    """
+    asked = request.asked
+    digest = wire.request_hash(request)
+    for approval_id in asked.approvals:
+        approval = people.find_approval(tx, approval_id)
+        if (
+            approval is not None
+            and approval.operation_id == asked.operation_id
+            and approval.request_hash == digest
+            and approval.approver_no != asked.staff_no
+        ):
+            return approval.approver_no
+    return None

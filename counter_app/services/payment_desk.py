@@ -6,8 +6,9 @@ and booked; this desk owns the intent from SENT to its end.
 
 from __future__ import annotations
 
+import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -16,7 +17,7 @@ from counter_app.domain.ids import CardNo, IntentId, StaffNo, TerminalId
 from counter_app.domain.ledger import TenderKind
 from counter_app.domain.money import yuan
 from counter_app.domain.payments import OnResult, PaymentMethod, PaymentOrder, Reply, TerminalResult, Verdict
-from counter_app.domain.requests import Asked, SettleUnknown, UnknownSettled
+from counter_app.domain.requests import Asked, Reverse, SettleUnknown, UnknownSettled
 from counter_app.domain.rule_book import RuleCode
 from counter_app.domain.shifts import clock_text, hall_date
 from counter_app.services import approvals
@@ -39,13 +40,13 @@ class Terminal(Protocol):
     def pay(
         self, order: PaymentOrder, on_result: OnResult, progress: Progress, cancel: CancelToken
     ) -> TerminalResult:
-        """Charge once; `DeviceTrouble` only when surely nothing was sent."""
+        """Charge once; `DeviceTrouble` and `Cancelled` only when surely nothing was sent."""
         ...
 
     def reverse(
-        self, receipt_no: str, amount_fen: int, progress: Progress, cancel: CancelToken
+        self, receipt_no: str, amount_fen: int, progress: Progress, cancel: CancelToken, *, trace: str = ""
     ) -> TerminalResult:
-        """Undo a payment before settlement."""
+        """Undo a payment before settlement; APPROVED means undone. Raises as `pay` does."""
         ...
 
 
@@ -67,6 +68,16 @@ class _Kind:
     outcome: type
     book: Book
     check: Check
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """A payment as the terminal knows it: its own receipt number and trace, and the city card it was for."""
+
+    card_no: CardNo
+    amount_fen: int
+    receipt_no: str
+    trace: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,18 +143,61 @@ class PaymentDesk:
             amount_fen,
             PaymentMethod.SCAN if request.tender.kind is TenderKind.TERMINAL_SCAN else PaymentMethod.CARD,
         )
-        try:
+        with self._sent(intent_id, reservation is not None):
             result = terminal.pay(
                 order, lambda answer: self._on_result(request, intent_id, answer), progress, cancel
             )
-        except DeviceTrouble:
-            self._end(intent_id, IntentState.DECLINED, None, reservation is not None)
+        return self._after(request, intent_id, result, outcome, cancel, reservation is not None)
+
+    def undo(
+        self,
+        request: AsksSomething,
+        charge: Charge,
+        terminal: Terminal,
+        progress: Progress,
+        cancel: CancelToken,
+        outcome: type[T],
+    ) -> T:
+        """Have the terminal undo `charge`, then book `request`; card and terminal are held meanwhile.
+
+        Raises `Refused`: a rule, POS_REVERSAL_FIRST (the terminal said no, nothing is booked) or PAYMENT_UNKNOWN
+        (the intent stays open); `DeviceTrouble` and `Cancelled` when surely nothing was sent.
+        """
+        done = self._booked_before(request, outcome)
+        if done is not None:
+            return done
+        intent_id = IntentId(self._at.new_id())
+        self._database.write(
+            lambda tx: self._send(tx, request, intent_id, charge.card_no, charge.amount_fen, None)
+        )
+        with self._sent(intent_id, reserved=False):
+            result = terminal.reverse(
+                charge.receipt_no, charge.amount_fen, progress, cancel, trace=charge.trace
+            )
+        if result.verdict is Verdict.DECLINED:
+            self._end(intent_id, IntentState.DECLINED, result, reserved=False)
+            log.warning("reversal %s refused by the terminal: %s", intent_id, result.code)
+            raise Refused(Reason.POS_REVERSAL_FIRST)
+        undone = result.verdict is Verdict.APPROVED and result.amount_fen == charge.amount_fen
+        state = IntentState.APPROVED if undone else IntentState.UNKNOWN
+        self._database.write(lambda tx: intents.move(tx, intent_id, state, wire.to_json(result)))
+        if not undone:
+            log.warning("reversal %s of unknown outcome: %s", intent_id, result.code)
+            raise Refused(Reason.PAYMENT_UNKNOWN)
+        return self._book(request, intent_id, result, outcome)
+
+    @contextlib.contextmanager
+    def _sent(self, intent_id: IntentId, reserved: bool) -> Iterator[None]:
+        """Around the one call that may move money: what the intent becomes when the call does not return."""
+        try:
+            yield
+        except (DeviceTrouble, Cancelled):
+            self._end(intent_id, IntentState.DECLINED, None, reserved)
             raise
         except BaseException:
             # Whatever broke, the terminal may have the money: unknown until the terminal or two people answer.
             self._database.write(lambda tx: intents.move(tx, intent_id, IntentState.UNKNOWN))
             raise
-        return self._after(request, intent_id, result, outcome, cancel, reservation is not None)
 
     def _booked_before(self, request: AsksSomething, outcome: type[T]) -> T | None:
         def look(tx: Transaction) -> str | None:
@@ -188,7 +242,7 @@ class PaymentDesk:
         ledger.link(
             tx,
             fence,
-            "payment_sent",
+            "reversal_sent" if isinstance(request, Reverse) else "payment_sent",
             {"intent_id": intent_id, "terminal_id": terminal_id, "amount_fen": amount_fen},
         )
 
@@ -272,6 +326,7 @@ class PaymentDesk:
         for intent in mine:
             amount = yuan(intent.amount_fen)
             since = clock_text(intent.started_at)
+            what = "POS 撤销" if intent.kind == Reverse.__name__ else "POS 收款"
             if intent.state is IntentState.RESERVED:
                 self._move(intent.intent_id, IntentState.RELEASED)
                 lines.append(f"{since} 补卡已预留但未收费：没有入账。若已收现金请退还客户后重新办理。")
@@ -281,13 +336,13 @@ class PaymentDesk:
                 result = wire.from_json(intent.result, TerminalResult)
                 self._book(request, intent.intent_id, result, kind.outcome)
                 lines.append(
-                    f"{since} POS 收款 {amount} 元：终端已批准，现已补记入账。签购单应为成功，凭证在打印队列。"
+                    f"{since} {what} {amount} 元：终端已批准，现已补记入账。签购单应为成功，凭证在打印队列。"
                 )
             else:
                 if intent.state is IntentState.SENT:
                     self._move(intent.intent_id, IntentState.UNKNOWN)
                 lines.append(
-                    f"{since} POS 收款 {amount} 元：结果未知，没有入账。请看终端签购单，由主管在待办（F11）中处理。"
+                    f"{since} {what} {amount} 元：结果未知，没有入账。请看终端签购单，由主管在待办（F11）中处理。"
                 )
         return tuple(lines)
 
@@ -352,7 +407,7 @@ def _item(intent: Intent) -> PendingItem:
     state, step = words[intent.state]
     return PendingItem(
         intent.intent_id,
-        {"TopUp": "充值", "ReplaceCard": "补卡"}.get(intent.kind, intent.kind),
+        {"TopUp": "充值", "ReplaceCard": "补卡", "Reverse": "冲正"}.get(intent.kind, intent.kind),
         intent.card_no,
         intent.terminal_id,
         intent.amount_fen,

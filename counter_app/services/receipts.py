@@ -18,13 +18,16 @@ from counter_app.domain.money import money
 from counter_app.domain.requests import Asked
 from counter_app.domain.shifts import HALL_ZONE
 from counter_app.storage import papers
-from printing.receipt import Block, Line, Note, Pair, Qr, Receipt, Rule, Title
+from printing.receipt import Block, CopyEnd, Line, Note, Pair, Qr, Receipt, Rule, Title
 
 if TYPE_CHECKING:
     from counter_app.domain.cards import Holder
     from counter_app.services.hall import HallAtCounter
     from counter_app.storage.database import Transaction
     from counter_app.storage.ledger import Fence
+
+CODE_LABEL = "校验码"
+"""What stands above it on the paper is what the code covers."""
 
 HOTLINE_NOTE = "请核对金额并妥善保管本凭证。"
 
@@ -79,6 +82,21 @@ def check_code(key: bytes, receipt_no: str, document: str) -> str:
     return base64.b32encode(digest[:5]).decode()
 
 
+def is_as_saved(key: bytes, receipt_no: str, document: str, code: str) -> bool:
+    """Whether a saved receipt still fits its check code, the hall's copy included."""
+    blocks = Receipt.from_json(document).blocks
+    at = next(
+        (n for n, block in enumerate(blocks) if isinstance(block, Pair) and block.label == CODE_LABEL), 0
+    )
+    if at < 1 or blocks[at] != Pair(CODE_LABEL, code, strong=True):
+        return False
+    said = blocks[: at - 1]
+    copies = [n + 1 for n, block in enumerate(blocks) if isinstance(block, CopyEnd)]
+    return check_code(key, receipt_no, Receipt(said).to_json()) == code and all(
+        blocks[start : start + at + 1] == blocks[: at + 1] for start in copies
+    )
+
+
 def save(
     tx: Transaction,
     at: HallAtCounter,
@@ -100,7 +118,7 @@ def save(
     whole = (
         *blocks,
         Rule(),
-        Pair("校验码", code, strong=True),
+        Pair(CODE_LABEL, code, strong=True),
         Qr(f"{fence.receipt_no}/{code}", "凭此码可在任一柜台核对"),
         *(Note(text) for text in notes),
     )
