@@ -12,6 +12,7 @@ from pathlib import Path
 from counter_app.domain.cards import Card, CardKind, CardState, Holder
 from counter_app.domain.ids import (
     ApprovalId,
+    CardNo,
     HallId,
     HolderId,
     MediumId,
@@ -21,10 +22,16 @@ from counter_app.domain.ids import (
     StaffNo,
     TerminalId,
 )
-from counter_app.domain.requests import Asked
+from counter_app.domain.ledger import Tender, TenderKind
+from counter_app.domain.requests import Asked, OpenTill, TillOpened, TopUp
+from counter_app.domain.shifts import CashCount
 from counter_app.services import founding
+from counter_app.services.cash_desk import CashDesk
 from counter_app.services.founding import HallPlan, NewCard
+from counter_app.services.hall import HallAtCounter
 from counter_app.services.passwords import PasswordRules, Passwords
+from counter_app.services.payment_desk import PaymentDesk
+from counter_app.services.top_up_desk import TopUpDesk
 from counter_app.storage import keys, ledger, shifts
 from counter_app.storage.database import Database, sqlite_engine
 from counter_app.storage.halls import Hall, Place, Terminal
@@ -146,3 +153,25 @@ def found_hall(database: Database) -> None:
         [(HOLDER, ("zgl",)), (OTHER_HOLDER, ("zq", "cq"))],
         dt.date(2026, 1, 4),
     )
+
+
+def cash_desk(clerk: Clerk) -> CashDesk:
+    """The till of this clerk's counter."""
+    return CashDesk(HallAtCounter(clerk.database, clerk.counter_no))
+
+
+def top_up_desk(clerk: Clerk) -> TopUpDesk:
+    """Top-ups at this clerk's counter."""
+    at = HallAtCounter(clerk.database, clerk.counter_no)
+    return TopUpDesk(at, PaymentDesk(at))
+
+
+def open_till(clerk: Clerk, yuan: int = 500) -> TillOpened:
+    """The drawer opened with hundreds from the safe, nothing having been left in it."""
+    request = OpenTill(clerk.asked(), CashCount(((100_00, yuan // 100),)), yuan // 100 * 100_00)
+    return cash_desk(clerk).open_till(request)
+
+
+def cash_top_up(clerk: Clerk, amount_fen: int, card_no: CardNo = NAMED_CARD, operation_id: str = "") -> TopUp:
+    """The request of a cash top-up with exactly the amount handed over."""
+    return TopUp(clerk.asked(operation_id), card_no, amount_fen, Tender(TenderKind.CASH, amount_fen))

@@ -10,7 +10,7 @@ import datetime as dt
 import hashlib
 import hmac
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -139,16 +139,21 @@ def fence_money_note(tx: Transaction, asked: Asked) -> Fence:
 
 def _fence_of(row: Any) -> Fence:
     day = dt.date.fromisoformat(row.business_date)
-    number = f"{row.code}{row.counter_no}-{day:%y%m%d}-{row.ordinal}-{row.last_receipt:04d}"
+    number = receipt_number(row.code, row.counter_no, day, row.ordinal, row.last_receipt)
     return Fence(
         ShiftId(row.shift_id),
         row.counter_no,
         StaffNo(row.staff_no),
         day,
         row.last_seq,
-        ReceiptNo(number),
+        number,
         row.chain_head,
     )
+
+
+def receipt_number(hall_code: str, counter_no: int, date: dt.date, ordinal: int, number: int) -> ReceiptNo:
+    """The n-th receipt of the shift with this ordinal: `D2-261123-1-0131`."""
+    return ReceiptNo(f"{hall_code}{counter_no}-{date:%y%m%d}-{ordinal}-{number:04d}")
 
 
 def _why_not(tx: Transaction, asked: Asked) -> Refused:
@@ -229,13 +234,14 @@ def record(
     """
     asked = request.asked
     date_text = fence.business_date.isoformat()
+    digest_of_request = wire.request_hash(request)
     tx.run(
         _insert_key,
         {
             "operation_id": asked.operation_id,
             "hall_id": tx.hall_id,
             "business_date": date_text,
-            "request_hash": wire.request_hash(request),
+            "request_hash": digest_of_request,
         },
     )
     outcome_json = wire.to_json(outcome)
@@ -302,7 +308,12 @@ def record(
             {"hall_id": tx.hall_id, "operation_id": reverses, "reversed_by": asked.operation_id},
         )
     digest = content_digest(operation, [(t.debit, t.credit, t.amount_fen) for t in transfers], payment)
-    payload = {"operation_id": asked.operation_id, "receipt_no": fence.receipt_no, "content": digest}
+    payload = {
+        "operation_id": asked.operation_id,
+        "receipt_no": fence.receipt_no,
+        "request": digest_of_request,
+        "content": digest,
+    }
     link(tx, fence, kind.value, payload)
 
 
@@ -393,6 +404,17 @@ def link_mac(
     """The MAC of one link over the link before it; the key never lies in the database."""
     message = "\x1f".join((head, shift_id, str(seq), at, staff_no, action, payload))
     return hmac.new(key, message.encode(), hashlib.sha256).hexdigest()
+
+
+def day_anchor(audit_key: bytes, business_date: dt.date, heads: Iterable[tuple[ShiftId, int, str]]) -> str:
+    """The MAC over a business date's chains as they stood just before its close was booked.
+
+    `heads` holds (shift, last_seq, chain_head) of every shift of that date, in any order. Kept with the day and on
+    paper, it tells when a chain was cut or made anew.
+    """
+    lines = (f"{shift_id}\x1f{last_seq}\x1f{head}" for shift_id, last_seq, head in sorted(heads))
+    message = "\x1e".join((business_date.isoformat(), *lines))
+    return hmac.new(audit_key, message.encode(), hashlib.sha256).hexdigest()
 
 
 # --- sums -------------------------------------------------------------------------------------------------------
