@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
+from shiboken6 import isValid
 
 from counter_app.domain.views import CustomerView, LampState, ParkedView, StatusView, Tone
 from ui import texts
@@ -447,6 +448,8 @@ class Frame(QWidget):
 
     def _keep_in_sight(self, _before: QWidget | None, now: QWidget | None) -> None:
         """Keys move the focus, so the page scrolls after it."""
+        if not isValid(self.pages):  # a dying window moves the focus once more while its children go
+            return
         scroll = self.pages.currentWidget()
         if now is not None and isinstance(scroll, QScrollArea) and scroll.isAncestorOf(now):
             scroll.ensureWidgetVisible(now, 0, FOCUS_MARGIN)

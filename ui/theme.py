@@ -197,4 +197,5 @@ def set_look(widget: QWidget, look: str) -> None:
     if widget.testAttribute(Qt.WidgetAttribute.WA_WState_Polished):
         widget.style().unpolish(widget)
         widget.style().polish(widget)
+        widget.updateGeometry()
         widget.update()

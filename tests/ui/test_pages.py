@@ -103,16 +103,16 @@ def till_page(window: AppWindow, qtbot: QtBot) -> TillPage:
     assert window.show_page("till")
     page = window.page
     assert isinstance(page, TillPage)
-    qtbot.waitUntil(page._stack.isVisible, timeout=5000)
+    qtbot.waitUntil(lambda: bool(page.sheet.name), timeout=5000)
     return page
 
 
 def open_the_till(window: AppWindow, qtbot: QtBot) -> TillPage:
     """A float of 500 yuan fetched from the safe, by keys only."""
     page = till_page(window, qtbot)
-    assert page._stack.currentWidget() is page.opening
+    assert page.sheet.name == "opening"
     enter("3", "4", "0", "0", "", "", "", "", "500", "")
-    qtbot.waitUntil(lambda: page._stack.currentWidget() is page.open_till, timeout=5000)
+    qtbot.waitUntil(lambda: page.sheet.name == "business", timeout=5000)
     return page
 
 
@@ -194,9 +194,12 @@ def test_a_stand_alone_slip_is_keyed_with_the_clerks_tick(window: AppWindow, qtb
     assert page.slip.isVisible()
     assert not page.received.isVisible()
     enter("50", "10000231", "000012", "000345", "123456789012", "6677")
+    assert page.slip.debit.hasFocus()
+    QTest.keyClick(focused(), Qt.Key.Key_Return)
     qtbot.waitUntil(lambda: bool(page.result.text), timeout=5000)
     assert page.result.text == "请确认签购单上是借记卡后勾选“借记卡”。信用卡不能充值。"
-    page.slip.debit.setChecked(True)
+    QTest.keyClick(page.slip.debit, Qt.Key.Key_Space)
+    assert page.slip.debit.isChecked()
     QTest.keyClick(focused(), Qt.Key.Key_Return)
     qtbot.waitUntil(lambda: page.result.tone == "good", timeout=5000)
     assert page._tools.desks.top_up.quote(NAMED_CARD).balance_fen == NAMED_FEN + 50_00
@@ -210,14 +213,14 @@ def test_a_till_from_float_to_a_signed_difference(window: AppWindow, qtbot: QtBo
     qtbot.waitUntil(lambda: top_up.result.tone == "good", timeout=5000)
     page = till_page(window, qtbot)
     page._x_report()
-    qtbot.waitUntil(lambda: page.open_till._report.isVisible(), timeout=5000)
+    qtbot.waitUntil(lambda: page.business._report.isVisible(), timeout=5000)
     assert "600.00" not in shown(window), "no page shows a clerk what the drawer should hold"
     page._begin_count()
     assert page.count.isVisible()
     enter("5", "1", "1", "1", "", "", "", "")
     assert "600.00" not in shown(window)
     QTest.keyClick(focused(), Qt.Key.Key_Return)
-    qtbot.waitUntil(lambda: page._stack.currentWidget() is page.closing, timeout=5000)
+    qtbot.waitUntil(lambda: page.sheet.name == "closing", timeout=5000)
     assert page.closing._difference.text() == "短款 ¥20.00"
     page.closing.left.setFocus()
     enter("500")
@@ -230,7 +233,7 @@ def test_a_till_from_float_to_a_signed_difference(window: AppWindow, qtbot: QtBo
     page.signing.box.staff_no.setText(MANAGER)
     page.signing.box.password.setFocus()
     enter(PASSWORD)
-    qtbot.waitUntil(lambda: page._stack.currentWidget() is page.closed, timeout=5000)
+    qtbot.waitUntil(lambda: page.sheet.name == "closed", timeout=5000)
     assert page.result.text.startswith("钱箱已关闭，短款 ¥20.00。交保险柜 ¥80.00，留存 ¥500.00。凭证 ")
     assert not page.signing.box.isVisible()
 
@@ -240,7 +243,7 @@ def test_a_typed_count_is_kept_when_business_goes_on(window: AppWindow, qtbot: Q
     page._begin_count()
     enter("5", "1")
     QTest.keyClick(focused(), Qt.Key.Key_Escape)
-    assert page._stack.currentWidget() is page.open_till
+    assert page.sheet.name == "business"
     page._begin_count()
     assert page.count.grid.counted_fen() == 550_00
 
@@ -248,11 +251,11 @@ def test_a_typed_count_is_kept_when_business_goes_on(window: AppWindow, qtbot: Q
 def test_cash_in_names_its_paper(window: AppWindow, qtbot: QtBot) -> None:
     page = open_the_till(window, qtbot)
     page.result.clear()
-    page.open_till.amount.setText("200")
+    page.business.amount.setText("200")
     page._move()
     assert page.result.text == "“单据号”还没有填，请填写后再继续。"
-    page.open_till.paper.setText("LK-0007")
+    page.business.paper.setText("LK-0007")
     page._move()
     qtbot.waitUntil(lambda: page.result.tone == "good", timeout=5000)
     assert page.result.text.startswith("现金调入 ¥200.00（保险柜）已记账。凭证 ")
-    assert page.open_till.amount.text() == ""
+    assert page.business.amount.text() == ""

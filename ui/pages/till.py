@@ -5,10 +5,8 @@ Your line belongs here if it is about this page's fields. Expected cash is shown
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
-
-from PySide6.QtWidgets import QStackedWidget
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, cast
 
 from counter_app.domain.errors import Reason, Refused
 from counter_app.domain.requests import (
@@ -29,13 +27,19 @@ from ui.page import Page
 from ui.widgets.cash import CashCountGrid
 from ui.widgets.chips import DIGIT_CAPS, LETTER_CAPS, ChipRow
 from ui.widgets.entries import Entry, Field, MoneyEntry
-from ui.widgets.parts import Panel, StepBar, button, column, label, row
+from ui.widgets.parts import OneOf, Panel, StepBar, button, column, label, row
 from ui.widgets.tables import Column, DataTable
 
 if TYPE_CHECKING:
     from counter_app.services.cash_desk import TillView, XReport
 
 STEPS = ("清点备用金、开箱", "办理业务", "点钞锁定", "关箱")
+_SHEET_OF = {
+    TillState.NONE: "opening",
+    TillState.OPEN: "business",
+    TillState.COUNTED: "closing",
+    TillState.CLOSED: "closed",
+}
 _STEP_OF = {TillState.NONE: 0, TillState.OPEN: 1, TillState.COUNTED: 3, TillState.CLOSED: 4}
 
 
@@ -49,28 +53,58 @@ class TillPage(Page):
         self.signing = Signing(self, tools)
         self._state: TillState | None = None
         self.steps = StepBar()
-        self.opening = _Opening(self._open)
-        self.open_till = _Open(self._move, self._x_report, self._begin_count)
-        self.count = _Count(self._lock_count, self._leave_count)
-        self.closing = _Closing(self._close)
-        self.closed = Panel("本班钱箱已关闭")
-        self.closed.add(label("收付款业务已停止；挂失、投诉等不收款业务照常办理。", "soft", wrap=True), None)
-        self._stack = QStackedWidget()
-        for step in (self.opening, self.open_till, self.count, self.closing, self.closed):
-            self._stack.addWidget(step)
-        for part in (self.steps, self._stack, self.signing.box, self.last):
+        self.sheet = OneOf(
+            opening=self._make_opening,
+            business=lambda: _Business(self._move, self._x_report, self._begin_count),
+            count=self._make_count,
+            closing=self._make_closing,
+            closed=_Closed,
+        )
+        for part in (self.steps, self.sheet, self.signing.box, self.last):
             self.body.addWidget(part)
         self.body.addStretch(1)
-        self.keep(
-            opening=self.opening.grid,
-            opening_safe=self.opening.from_safe,
-            opening_reason=self.opening.reason,
-            count=self.count.grid,
-            closing_left=self.closing.left,
-            closing_reason=self.closing.reason,
-        )
         self.title.set_line("正在读取钱箱状态…")
-        self._stack.hide()
+
+    def _make_opening(self) -> _Opening:
+        made = _Opening(self._open)
+        self.keep(opening=made.grid, opening_safe=made.from_safe, opening_reason=made.reason)
+        return made
+
+    def _make_count(self) -> _Count:
+        made = _Count(self._lock_count, self._leave_count)
+        self.keep(count=made.grid)
+        return made
+
+    def _make_closing(self) -> _Closing:
+        made = _Closing(self._close)
+        self.keep(closing_left=made.left, closing_reason=made.reason)
+        return made
+
+    @property
+    def opening(self) -> _Opening:
+        """The sheet on which the float is counted."""
+        return cast("_Opening", self.sheet.get("opening"))
+
+    @property
+    def business(self) -> _Business:
+        """The sheet of an open till: cash in and out, and the counts of the shift."""
+        return cast("_Business", self.sheet.get("business"))
+
+    @property
+    def count(self) -> _Count:
+        """The sheet of the blind count."""
+        return cast("_Count", self.sheet.get("count"))
+
+    @property
+    def closing(self) -> _Closing:
+        """The sheet on which the difference stands."""
+        return cast("_Closing", self.sheet.get("closing"))
+
+    def restore(self, typed: Mapping[str, str]) -> None:
+        """Put back a count; the sheet it belongs to is made for it."""
+        if any(name.startswith("count.") for name in typed):
+            self.sheet.get("count")
+        super().restore(typed)
 
     # what the frame tells
 
@@ -88,11 +122,11 @@ class TillPage(Page):
 
     def go_back(self) -> None:
         """From counting back to business; the typed count stays."""
-        if self._stack.currentWidget() is self.count:
+        if self.sheet.name == "count":
             self._leave_count()
 
     def _show(self, view: TillView) -> None:
-        counting = self._stack.currentWidget() is self.count and view.state is TillState.OPEN
+        counting = self.sheet.name == "count" and view.state is TillState.OPEN
         changed = view.state is not self._state
         self._state = view.state
         person = self._tools.session.signed_in
@@ -106,7 +140,6 @@ class TillPage(Page):
             self.trouble(Refused(Reason.TILL_ALREADY_OPEN, staff=view.occupied_by))
         if view.state is TillState.COUNTED:
             self.closing.show_count(view.counted_fen or 0, view.difference_fen or 0)
-        self._stack.show()
         if changed or not counting:
             self._step(view.state)
 
@@ -118,19 +151,13 @@ class TillPage(Page):
                 for place, words in enumerate(STEPS)
             ]
         )
-        step: _Step | None = {
-            TillState.NONE: self.opening,
-            TillState.OPEN: self.count if counting else self.open_till,
-            TillState.COUNTED: self.closing,
-        }.get(state)
-        if step is None:
-            self._stack.setCurrentWidget(self.closed)
+        sheet = self.sheet.show_only("count" if counting else _SHEET_OF[state])
+        if isinstance(sheet, _Sheet):
+            self.set_chips(*sheet.chips)
+            self.set_path(sheet.stops, sheet.primary)
+        else:
             self.set_chips()
             self.set_path((), None)
-        else:
-            self._stack.setCurrentWidget(step)
-            self.set_chips(*step.chips)
-            self.set_path(step.stops, step.primary)
         self.focus_first()
 
     # the four steps
@@ -159,7 +186,7 @@ class TillPage(Page):
 
     def _move(self) -> None:
         def make() -> MoveCash:
-            fields = self.open_till
+            fields = self.business
             if fields.paper.is_open():
                 raise Refused(Reason.TEXT_MISSING, field="单据号")
             return MoveCash(
@@ -172,7 +199,7 @@ class TillPage(Page):
             )
 
         def done(moved: CashMoved) -> None:
-            self.open_till.clear()
+            self.business.clear()
             way = "调入" if moved.into_till else "调出"
             what = f"现金{way} {texts.shown_money(moved.amount_fen)}（{moved.place.text}）"
             self._booked(moved, f"{what}已记账。", what)
@@ -183,7 +210,7 @@ class TillPage(Page):
         asked = self._tools.session.asked()
 
         def show(report: XReport) -> None:
-            self.open_till.show_report(report)
+            self.business.show_report(report)
 
         self.ask(
             self._tools.desk_lane,
@@ -249,7 +276,7 @@ class TillPage(Page):
         self.activate()
 
 
-class _Step(Panel):
+class _Sheet(Panel):
     """One step's fields: where Enter stops, which chips answer to keys, and the button at the end."""
 
     stops: tuple[Any, ...] = ()
@@ -257,7 +284,7 @@ class _Step(Panel):
     primary: Any = None
 
 
-class _Opening(_Step):
+class _Opening(_Sheet):
     def __init__(self, open_till: Any) -> None:
         super().__init__("清点备用金", spacing=12)
         self.grid = CashCountGrid()
@@ -281,7 +308,7 @@ class _Opening(_Step):
         self.reason.setFocus()
 
 
-class _Open(_Step):
+class _Business(_Sheet):
     def __init__(self, move: Any, x_report: Any, count: Any) -> None:
         super().__init__("现金调拨", spacing=12)
         self.direction = ChipRow([("in", "调入钱箱"), ("out", "调出钱箱")], DIGIT_CAPS)
@@ -329,7 +356,13 @@ class _Open(_Step):
             entry.clear()
 
 
-class _Count(_Step):
+class _Closed(Panel):
+    def __init__(self) -> None:
+        super().__init__("本班钱箱已关闭")
+        self.add(label("收付款业务已停止；挂失、投诉等不收款业务照常办理。", "soft", wrap=True))
+
+
+class _Count(_Sheet):
     def __init__(self, lock: Any, back: Any) -> None:
         super().__init__("点钞", spacing=12)
         self.grid = CashCountGrid()
@@ -344,7 +377,7 @@ class _Count(_Step):
         self.grid.finished.connect(self.primary.setFocus)
 
 
-class _Closing(_Step):
+class _Closing(_Sheet):
     def __init__(self, close: Any) -> None:
         super().__init__("关箱", spacing=12)
         self._counted = label("", "due")

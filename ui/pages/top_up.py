@@ -9,7 +9,7 @@ import functools
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from PySide6.QtWidgets import QCheckBox, QWidget
+from PySide6.QtWidgets import QWidget
 
 from counter_app.domain.errors import Reason, Refused
 from counter_app.domain.ids import CardNo
@@ -22,7 +22,7 @@ from ui.asking import OperationInHand, Tools
 from ui.lanes import on_ui
 from ui.page import Page
 from ui.widgets.cash import ChangeDue, SumDue
-from ui.widgets.chips import DIGIT_CAPS, LETTER_CAPS, ChipRow, NoteKeys
+from ui.widgets.chips import DIGIT_CAPS, LETTER_CAPS, ChipRow, NoteKeys, Tick
 from ui.widgets.entries import Entry, Field, MoneyEntry, NumberEntry
 from ui.widgets.parts import Panel, button, column, label, row
 
@@ -92,7 +92,7 @@ class TopUpPage(Page):
         self.received.amount_changed.connect(lambda _fen: self._sums_changed())
         self.notes.received.connect(self.received.set_fen)
         self.set_chips(self.amounts, self.tenders)
-        self.set_path((self.amount, self.received, *self.slip.entries), self.primary)
+        self.set_path((self.amount, self.received, *self.slip.entries, self.slip.debit), self.primary)
         self.keep(amount=self.amount, tender=self.tenders, received=self.received, **self.slip.kept())
         self.tenders.choose(TenderKind.CASH.value)
         self._tender_changed()
@@ -274,12 +274,20 @@ class _SlipFields(QWidget):
         self.voucher = NumberEntry("凭证号", max_length=12)
         self.reference = NumberEntry("参考号", max_length=16)
         self.tail = NumberEntry("卡号后四位", max_length=4)
-        self.debit = QCheckBox("签购单上是借记卡")
+        self.debit = Tick("签购单上是借记卡")
         self.entries = (self.terminal, self.batch, self.voucher, self.reference, self.tail)
         first = row(
-            Field("终端号", self.terminal), Field("批次号", self.batch), Field("凭证号", self.voucher)
+            Field("终端号", self.terminal),
+            Field("批次号", self.batch),
+            Field("凭证号", self.voucher),
+            spacing=12,
         )
-        second = row(Field("参考号", self.reference), Field("卡号后四位", self.tail), self.debit, spacing=12)
+        second = row(
+            Field("参考号", self.reference),
+            Field("卡号后四位", self.tail),
+            Field("卡种", self.debit),
+            spacing=12,
+        )
         self.setLayout(column(first, second))
 
     def kept(self) -> dict[str, Entry]:

@@ -9,7 +9,7 @@ from collections.abc import Hashable, Sequence
 from typing import Generic, TypeVar
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QFont, QFontMetrics, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QFont, QFontMetrics, QKeyEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QAbstractButton, QHBoxLayout, QWidget
 
 from ui import texts
@@ -56,7 +56,7 @@ class Chip(QAbstractButton):
         chosen, usable = self.isChecked(), self.isEnabled()
         edge = "accent" if usable and (chosen or self.underMouse()) else ("edge" if usable else "line")
         ink = ("accent" if chosen else "ink") if usable else "faint"
-        painter.setPen(QPen(colour(edge), 1.0))
+        painter.setPen(QPen(colour("accent" if self.hasFocus() else edge), 2.0 if self.hasFocus() else 1.0))
         painter.setBrush(colour("wash" if chosen or self.isDown() else "surface"))
         painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), 6, 6)
         bold = QFontMetrics(self._font(bold=True)).horizontalAdvance(self.text())
@@ -77,6 +77,31 @@ class Chip(QAbstractButton):
         painter.drawText(
             QRectF(left - 4, 0, bold + 8, self.height()), Qt.AlignmentFlag.AlignCenter, self.text()
         )
+
+
+class Tick(Chip):
+    """A yes that the clerk gives by Space, its key or the mouse; its box holds ✓ while it is given."""
+
+    def __init__(self, words: str) -> None:
+        super().__init__(words, " ")
+        self.optional = True
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.toggled.connect(self._show_tick)
+
+    def is_open(self) -> bool:
+        """Enter stops here once on its way; leaving it empty is for the desk to refuse."""
+        return not self.isChecked()
+
+    def _show_tick(self, given: bool) -> None:
+        self.cap = "✓" if given else " "
+        self.update()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Enter belongs to the page; Space gives or takes the tick."""
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            event.ignore()
+            return
+        super().keyPressEvent(event)
 
 
 class ChipRow(QWidget, Generic[V]):

@@ -101,6 +101,38 @@ class Panel(QFrame):
                 self.body.addLayout(part)
 
 
+class OneOf(QWidget):
+    """Several widgets of which one is in sight, as high as that one needs (a stack is as high as its highest).
+
+    Each is made by its factory when it is first shown, so a page costs what it shows.
+    """
+
+    def __init__(self, **makers: Callable[[], QWidget]) -> None:
+        super().__init__()
+        self._makers = makers
+        self._made: dict[str, QWidget] = {}
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self.name = ""
+        """The name of the one in sight; empty at first."""
+
+    def get(self, name: str) -> QWidget:
+        """One of the widgets, made now if it is its first time."""
+        if name not in self._made:
+            made = self._made[name] = self._makers[name]()
+            made.hide()
+            self._column.addWidget(made)
+        return self._made[name]
+
+    def show_only(self, name: str) -> QWidget:
+        """Bring one into sight."""
+        wanted = self.get(name)
+        for widget in self._made.values():
+            widget.setVisible(widget is wanted)
+        self.name = name
+        return wanted
+
+
 class PageTitle(QWidget):
     """A page's heading: title, the line below it, and at the right end of that line a second text or a widget."""
 
