@@ -6,15 +6,14 @@ operation (print, refresh, status). What one business needs belongs to its page.
 
 from __future__ import annotations
 
-import json
 import logging
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from counter_app.domain.errors import Reason, Refused, Trouble
-from counter_app.domain.ids import MediumId, StaffNo
-from counter_app.domain.requests import Asked, SignedIn
+from counter_app.domain.ids import MediumId, ReceiptNo, StaffNo
+from counter_app.domain.requests import Asked, Reprint, SignedIn
 from counter_app.domain.views import (
     CustomerView,
     Match,
@@ -339,7 +338,7 @@ class Serving(QObject):
         page = self.window.page
         what = page.title.title.text() if page is not None else ""
         title = f"{view.name_masked or view.card_no_text}｜{what}"
-        content = json.dumps({"card": view.card_no, "typed": typed}, ensure_ascii=False)
+        content = {"card": view.card_no, "fields": typed}
         asked = self._asked()
 
         def parked(_parked_id: str) -> None:
@@ -375,7 +374,7 @@ class Serving(QObject):
         asked = self._asked()
 
         def resumed(parked: Any) -> None:
-            content = json.loads(parked.typed)
+            content = parked.typed
             if not self.window.show_page(parked.page):
                 return
             self.refresh_parked()
@@ -384,7 +383,7 @@ class Serving(QObject):
                 self.show_customer(view)
                 page = self.window.made_page(parked.page)
                 if page is not None:
-                    page.restore(content["typed"])
+                    page.restore(content["fields"])
                     page.focus_first()
 
             key = f"card:{content['card']}"
@@ -403,10 +402,9 @@ class Serving(QObject):
 
     def _page_shown(self, name: str) -> None:
         page = self.window.made_page(name)
-        booked = getattr(page, "booked", None)
-        if page is not None and booked is not None and page not in self._heard:
+        if page is not None and page not in self._heard:
             self._heard.append(page)
-            booked.connect(self._booked)
+            page.booked.connect(self._booked)
 
     def _booked(self, outcome: Any) -> None:
         """An operation was booked: its paper prints, panel, status and badges are read again."""
@@ -429,9 +427,11 @@ class Serving(QObject):
                 if page is not None:
                     page.result.say("warn", job.sentence)
             self._paper_said = job.sentence
-            self.paper_done.emit(job.receipt_no, job.printed)
+            printed_for_sure = not job.sentence
+            self.window.paper_done(job.job.receipt_no, printed_for_sure)
+            self.paper_done.emit(job.job.receipt_no, printed_for_sure)
             self.refresh_status()
-            if job.printed:
+            if printed_for_sure:
                 self._print_next()
 
         self.paper.submit(
@@ -455,8 +455,8 @@ class Serving(QObject):
             self.reprint(receipt_no)
 
     def reprint(self, receipt_no: str) -> None:
-        """Put a 补打 of a receipt on the queue."""
-        asked = self._asked()
+        """Put a 补打 of a receipt on the queue; above the first copy the customer page asks the manager."""
+        request = Reprint(self._asked(), ReceiptNo(receipt_no))
 
         def queued(copy_no: int) -> None:
             page = self.window.page
@@ -464,7 +464,7 @@ class Serving(QObject):
                 page.result.say("good", f"凭证 {receipt_no} 补打 第{copy_no}次，正在打印。")
             self._print_next()
 
-        self.desk.submit(lambda: self.desks.paper.reprint(asked, receipt_no), queued, self._show_trouble)
+        self.desk.submit(lambda: self.desks.paper.reprint(request), queued, self._show_trouble)
 
     def refresh_status(self) -> None:
         """Read the status line's facts again."""
