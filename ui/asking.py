@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from counter_app.domain.errors import Cancelled, Reason, Refused
 from counter_app.domain.ids import ApprovalId, HallId, OperationId, StaffNo
 from counter_app.domain.requests import Asked, SignedIn
+from counter_app.domain.waiting import CancelToken
 from ui.errors import TroubleRouter
 from ui.lanes import Lane
 from ui.page import Page
@@ -121,10 +122,12 @@ class Signing:
         title: str,
         text: str = "正在记账…",
         failed: Callable[[BaseException], bool] | None = None,
+        lane: Lane | None = None,
+        cancel: CancelToken | None = None,
     ) -> None:
-        """Run `call(request)` on the desk lane. `title` tells the second person what is signed.
+        """Run `call(request)` on `lane`, else on the desk lane. `title` tells the second person what is signed.
 
-        `failed` hears of every error that is not a wish for a signature; True means that it has shown it.
+        `cancel` lets Esc stop a call that tests it. `failed` hears of every error that is not a wish for a signature; True means that it has shown it.
         """
 
         def refused(error: BaseException) -> bool:
@@ -139,9 +142,16 @@ class Signing:
             self.box.close_box()
             asked = dataclasses.replace(request.asked, approvals=(approval,))
             signed = dataclasses.replace(request, asked=asked)
-            self.ask(signed, call, done, title=title, text=text, failed=failed)
+            self.ask(signed, call, done, title=title, text=text, failed=failed, lane=lane, cancel=cancel)
 
-        self._page.ask(self._tools.desk_lane, lambda: call(request), done, text=text, failed=refused)
+        self._page.ask(
+            lane or self._tools.desk_lane,
+            lambda: call(request),
+            done,
+            text=text,
+            cancel=cancel,
+            failed=refused,
+        )
 
     def _signed(self, staff_no: str, password: str) -> None:
         request, staff = self._request, self._tools.desks.staff

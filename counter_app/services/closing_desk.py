@@ -76,7 +76,10 @@ class TillOfDay:
 
 @dataclass(frozen=True, slots=True)
 class DayView:
-    """How far a business day is; `anchor` and `closed_by` are filled once it is sealed."""
+    """How far a business day is; `anchor` and `closed_by` are filled once it is sealed.
+
+    `by_hour` are (hour of the hall's clock, operations with customers), hours without any left out.
+    """
 
     business_date: dt.date
     closed: bool
@@ -88,6 +91,7 @@ class DayView:
     closed_by: str = ""
     closed_at: str = ""
     anchor: str = ""
+    by_hour: tuple[tuple[int, int], ...] = ()
 
     @property
     def ready(self) -> bool:
@@ -134,6 +138,7 @@ class ClosingDesk:
             _person(day.closed_by, names) if day is not None and day.closed_by else "",
             clock_text(day.closed_at) if day is not None and day.closed_at else "",
             (day.anchor or "") if day is not None else "",
+            tuple(sorted(reports.by_hour(tx, date).items())),
         )
 
     # --- closing ------------------------------------------------------------------------------------------------

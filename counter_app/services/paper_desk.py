@@ -104,7 +104,7 @@ class PaperDesk:
     def __init__(self, at: HallAtCounter, width_columns: WidthColumns) -> None:
         self._at = at
         self._database = at.database
-        self._width_columns = width_columns
+        self.width_columns = width_columns
 
     # --- the queue ----------------------------------------------------------------------------------------------
 
@@ -188,11 +188,11 @@ class PaperDesk:
         if job.copy_no:
             marks.append(reprint_mark(job.copy_no, clock_text(job.queued_at), job.staff_no))
         if undone_by is not None:
-            marks.append(f"已冲正\n冲正凭证 {undone_by}")
+            marks.append(_undone_mark(undone_by))
         replaced: list[str] = []
         data = encode(
             Receipt.from_json(saved.document),
-            self._width_columns,
+            self.width_columns,
             reprint_mark="\n".join(marks),
             drawer_pulse=job.drawer and not marks,
             on_replaced=replaced.append,
@@ -280,6 +280,19 @@ class PaperDesk:
 
         return self._database.read(look)
 
+    def preview(self, receipt_no: str) -> bytes:
+        """The bytes of a saved receipt as its first print, for a look at it on the screen; the drawer stays shut."""
+
+        def look(tx: Transaction) -> tuple[SavedReceipt, ReceiptNo | None]:
+            saved = papers.find(tx, receipt_no)
+            if saved is None:
+                raise Refused(Reason.RECEIPT_UNKNOWN, receipt_no=receipt_no)
+            return saved, _undone_by(tx, saved)
+
+        saved, undone_by = self._database.read(look)
+        mark = "" if undone_by is None else _undone_mark(undone_by)
+        return encode(Receipt.from_json(saved.document), self.width_columns, reprint_mark=mark)
+
     # --- genuine or not -----------------------------------------------------------------------------------------
 
     def check(self, typed: str) -> CheckedReceipt:
@@ -339,6 +352,10 @@ def _checked(tx: Transaction, saved: SavedReceipt, code_on_paper: str) -> Checke
         reprints,
         verdict,
     )
+
+
+def _undone_mark(undone_by: ReceiptNo) -> str:
+    return f"已冲正\n冲正凭证 {undone_by}"
 
 
 def _undone_by(tx: Transaction, saved: SavedReceipt) -> ReceiptNo | None:

@@ -9,8 +9,20 @@ import sqlalchemy as sa
 
 from counter_app.domain.ids import AccountId, CardNo, ShiftId, StaffNo
 from counter_app.domain.ledger import OperationKind, TenderKind, till_account
+from counter_app.domain.shifts import HALL_ZONE
 from counter_app.storage import ledger, shifts, tables
 from counter_app.storage.database import Transaction
+
+AT_THE_COUNTER = (
+    OperationKind.TOP_UP,
+    OperationKind.REPORT_LOSS,
+    OperationKind.CANCEL_LOSS,
+    OperationKind.REPLACE_CARD,
+    OperationKind.COLLECT_OLD_CARD,
+    OperationKind.REVERSE,
+    OperationKind.CORRECT,
+)
+"""What is done with a customer standing there or calling; the load of the day."""
 
 b = sa.bindparam
 _o, _t, _close, _shift = tables.operation, tables.transfer, tables.till_close, tables.shift
@@ -67,6 +79,27 @@ def _rows(tx: Transaction, statement: sa.Executable, values: dict[str, str]) -> 
         )
         for row in tx.all(statement, {"hall_id": tx.hall_id, **values})
     )
+
+
+_hour = sa.func.substr(_o.c.booked_at, 1, 13)
+_by_hour = (
+    sa.select(_hour.label("hour"), sa.func.count().label("pieces"))
+    .where(
+        _o.c.hall_id == b("hall_id"),
+        _o.c.business_date == b("business_date"),
+        _o.c.kind.in_([kind.value for kind in AT_THE_COUNTER]),
+    )
+    .group_by(_hour)
+)
+
+
+def by_hour(tx: Transaction, date: dt.date) -> dict[int, int]:
+    """How much business customers brought on one business date, by hour of the hall's clock; hours without are left out."""
+    counts: dict[int, int] = {}
+    for row in tx.all(_by_hour, {"hall_id": tx.hall_id, "business_date": date.isoformat()}):
+        hour = dt.datetime.fromisoformat(f"{row.hour}:00+00:00").astimezone(HALL_ZONE).hour
+        counts[hour] = counts.get(hour, 0) + int(row.pieces)
+    return counts
 
 
 def expected_cash(tx: Transaction, shift_id: ShiftId, counter_no: int) -> int:
