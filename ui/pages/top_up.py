@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from PySide6.QtWidgets import QWidget
 
@@ -24,7 +24,7 @@ from ui.page import Page
 from ui.widgets.cash import ChangeDue, SumDue
 from ui.widgets.chips import DIGIT_CAPS, LETTER_CAPS, ChipRow, NoteKeys, Tick
 from ui.widgets.entries import Entry, Field, MoneyEntry, NumberEntry
-from ui.widgets.parts import Panel, button, column, label, row
+from ui.widgets.parts import OneOf, Panel, button, column, label, row
 
 if TYPE_CHECKING:
     from counter_app.services.top_up_desk import TopUpQuote
@@ -64,7 +64,8 @@ class TopUpPage(Page):
             self.tenders.allow(kind.value, tools.terminal is not None)
         self.received = MoneyEntry("客户递来的现金")
         self.notes = NoteKeys()
-        self.slip = _SlipFields()
+        self._slip_place = OneOf(slip=self._make_slip)
+        self._slip_place.hide()
         self.hint = label("", "soft", wrap=True)
         self.due = SumDue()
         self.change = ChangeDue()
@@ -76,7 +77,7 @@ class TopUpPage(Page):
             column(label("充值金额", "soft"), row(self.amounts, self.amount), spacing=6),
             column(label("收款方式", "soft"), row(self.tenders, None), spacing=6),
             self._received_field,
-            self.slip,
+            self._slip_place,
             self.hint,
         )
         sums = Panel()
@@ -92,10 +93,22 @@ class TopUpPage(Page):
         self.received.amount_changed.connect(lambda _fen: self._sums_changed())
         self.notes.received.connect(self.received.set_fen)
         self.set_chips(self.amounts, self.tenders)
-        self.set_path((self.amount, self.received, *self.slip.entries, self.slip.debit), self.primary)
-        self.keep(amount=self.amount, tender=self.tenders, received=self.received, **self.slip.kept())
+        self.set_path((self.amount, self.received), self.primary)
+        self.keep(amount=self.amount, tender=self.tenders, received=self.received)
         self.tenders.choose(TenderKind.CASH.value)
         self._tender_changed()
+
+    def _make_slip(self) -> _SlipFields:
+        """Made when the first slip is keyed: most counters have their terminal linked."""
+        made = _SlipFields()
+        self.keep(**made.kept())
+        self.set_path((self.amount, self.received, *made.entries, made.debit), self.primary)
+        return made
+
+    @property
+    def slip(self) -> _SlipFields:
+        """The fields of a stand-alone POS slip."""
+        return cast("_SlipFields", self._slip_place.get("slip"))
 
     # what the frame tells
 
@@ -137,6 +150,8 @@ class TopUpPage(Page):
 
     def restore(self, typed: Mapping[str, str]) -> None:
         """Put typed values back and show the fields of their way to pay."""
+        if typed.get("tender") == TenderKind.SLIP.value:
+            self._slip_place.get("slip")
         super().restore(typed)
         self._tender_changed()
         self.focus_first()
@@ -161,7 +176,9 @@ class TopUpPage(Page):
         kind = self._tender_kind()
         self._received_field.setVisible(kind is TenderKind.CASH)
         self.change.setVisible(kind is TenderKind.CASH)
-        self.slip.setVisible(kind is TenderKind.SLIP)
+        if kind is TenderKind.SLIP:
+            self._slip_place.show_only("slip")
+        self._slip_place.setVisible(kind is TenderKind.SLIP)
         self.hint.setVisible(kind.at_terminal)
         self.hint.setText("金额会发到 POS 终端。只收借记卡，信用卡不能充值。等待终端时按 Esc 取消。")
         self.primary.setText(PRIMARY_WORDS[kind])
@@ -259,7 +276,8 @@ class TopUpPage(Page):
     def _clear(self) -> None:
         self.amount.clear()
         self.received.clear()
-        self.slip.clear()
+        if self._slip_place.name:
+            self.slip.clear()
         self.tenders.choose(TenderKind.CASH.value)
         self._tender_changed()
 
