@@ -20,16 +20,22 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from counter_app.demo_people import DemoPerson
 from counter_app.domain.errors import StorageTrouble
-from counter_app.domain.ids import CardNo, MediumId
+from counter_app.domain.ids import CardNo, MediumId, OperationId, StaffNo
 from counter_app.domain.waiting import Progress
 from counter_app.settings import DatabaseAt, KeyAt, Ports, Settings
 
+if TYPE_CHECKING:
+    from counter_app.domain.waiting import CancelToken
+    from counter_app.storage.database import Database
+    from devices.receipt_printer import PrintOutcome
+
 DEMO_FOLDER = Path("build/demo")
-DATABASE_NAME, KEY_NAME = "hall.db", "hall.key"
+DATABASE_NAME, KEY_NAME, STEP_NAME = "hall.db", "hall.key", "migrated-to"
+MANAGER = StaffNo("1001")
 READY_S = 10.0
 END_S = 5.0
 KINDS = ("id-reader", "card-reader", "pos", "printer")
@@ -82,7 +88,32 @@ def copy_hall(source: Path, target: Path) -> None:
     for name in (DATABASE_NAME, KEY_NAME):
         # copy2 keeps the key file's mode.
         shutil.copy2(source / name, half / name)
+    (half / STEP_NAME).write_text(_newest_step(), "utf-8")
     half.rename(target)
+
+
+def carry_over(hall: Path) -> None:
+    """Bring a hall that somebody works in to the tables of this program.
+
+    The step it stands on is read from a note beside it: the database's libraries wait until the window is up.
+    """
+    note = hall / STEP_NAME
+    if note.read_text("utf-8") == _newest_step():
+        return
+    from counter_app.storage import database, keys, migrate
+
+    hall_keys = keys.derive(keys.load_master(keys.InFile(hall / KEY_NAME)))
+    with database.opened(database.sqlite_engine(hall / DATABASE_NAME, hall_keys)) as engine:
+        migrate.upgrade(engine)
+    note.write_text(_newest_step(), "utf-8")
+
+
+def _newest_step() -> str:
+    """The name of the last migration."""
+    import counter_app
+
+    steps = Path(counter_app.__file__).parent / "storage/migrations/versions"
+    return max(step.stem for step in steps.glob("[0-9]*.py"))
 
 
 def _build(folder: Path, sizes: Mapping[str, Any], say: Progress) -> None:
@@ -94,7 +125,6 @@ def _build(folder: Path, sizes: Mapping[str, Any], say: Progress) -> None:
     from counter_app.services.passwords import Passwords
     from counter_app.storage import database, keys, migrate
 
-    # The hall was founded long ago, so that no first day stands open beside the one that is played.
     founded = dt.datetime.combine(demo_hall.FOUNDED_ON, dt.time(8), HALL_ZONE)
     hall_keys = keys.derive(keys.create_master(keys.InFile(folder / KEY_NAME)))
     engine = database.sqlite_engine(folder / DATABASE_NAME, hall_keys)
@@ -104,11 +134,42 @@ def _build(folder: Path, sizes: Mapping[str, Any], say: Progress) -> None:
     try:
         migrate.create(engine)
         demo_hall.fill(hall, Passwords(), say, dict(sizes))
+        _close_founding_day(hall)
     finally:
         hall.close()
     left = [name for name in os.listdir(folder) if name.endswith(("-wal", "-shm", "-journal"))]
     if left:
         raise StorageTrouble("演示数据库没有完整写好，请重试。", f"journal left behind: {left}")
+
+
+def _close_founding_day(hall: Database) -> None:
+    """Seal the day on which the cards entered, so that it does not stand open before the day that is played.
+
+    Its slip is long printed and filed.
+    """
+    from counter_app.domain.requests import Asked, CloseDay
+    from counter_app.domain.waiting import CancelToken
+    from counter_app.services.closing_desk import ClosingDesk
+    from counter_app.services.hall import HallAtCounter
+    from counter_app.services.paper_desk import PaperDesk
+    from counter_app.storage import shifts
+
+    at = HallAtCounter(hall, 1)
+    shift = hall.write(lambda tx: shifts.open_shift(tx, at.counter_no, MANAGER))
+    asked = Asked(
+        OperationId("demo-founding-day"), hall.hall_id, at.counter_no, shift.shift_id, MANAGER, at.now()
+    )
+    ClosingDesk(at).close_day(CloseDay(asked, shift.business_date))
+    PaperDesk(at, 48).print_next(_FilingCabinet(), CancelToken())
+
+
+class _FilingCabinet:
+    """Takes the place of a printer for a slip that was printed in the past."""
+
+    def print_job(self, _data: bytes, _cancel: CancelToken) -> PrintOutcome:
+        from devices.receipt_printer import PrinterState, PrinterStatus, PrintOutcome, PrintResult
+
+        return PrintOutcome(PrintResult.PRINTED, PrinterStatus(PrinterState.READY, ""))
 
 
 def _made_from(sizes: Mapping[str, Any]) -> dict[str, Any]:
@@ -122,6 +183,7 @@ def _made_from(sizes: Mapping[str, Any]) -> dict[str, Any]:
         room / "demo_hall.py",
         room / "demo_people.py",
         room / "services/founding.py",
+        room / "services/closing_desk.py",
         *sorted((room / "storage").rglob("*.py")),
     ]
     digest = hashlib.sha256(b"".join(source.read_bytes() for source in sources))
