@@ -456,8 +456,11 @@ class Frame(QWidget):
 
     def remove_page(self, page: QWidget) -> None:
         """Take a page out for good, with what it put into the right column."""
-        scroll = self._scrolls.pop(page)
         self.side.forget_widgets()
+        scroll = self._scrolls.pop(page, None)
+        if scroll is None:  # made ahead, never shown
+            page.deleteLater()
+            return
         self.pages.removeWidget(scroll)
         scroll.deleteLater()
 

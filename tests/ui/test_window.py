@@ -336,7 +336,10 @@ def test_a_bug_locks_the_money_pages_until_restart(
 
 def test_the_next_clerk_inherits_nothing(window: AppWindow, page: SamplePage) -> None:
     QTest.keyClicks(focused(), "123")
+    ahead = window.prepare_page("complaints")
+    assert not ahead.isVisible()
     window.sign_out()
+    assert window.made_page("complaints") is None
     assert window.sign_in.isVisible()
     window.open_frame("1024 王芳")
     assert window.show_page("top_up")
