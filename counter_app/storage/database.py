@@ -98,12 +98,8 @@ _find_outcome = sa.select(_op.c.outcome).where(
     _op.c.operation_id == sa.bindparam("operation_id"),
 )
 _kept = tables.kept_request
-_keep = sa.insert(_kept)
 _drop_kept = sa.delete(_kept).where(
     _kept.c.hall_id == sa.bindparam("b_hall_id"), _kept.c.operation_id == sa.bindparam("b_operation_id")
-)
-_find_kept = sa.select(_kept.c.request_hash).where(
-    _kept.c.hall_id == sa.bindparam("hall_id"), _kept.c.operation_id == sa.bindparam("operation_id")
 )
 
 
@@ -135,17 +131,33 @@ class Database:
         asked = request.asked
         digest = wire.request_hash(request)
 
-        def whole(tx: Transaction) -> T:
+        kept = {"b_hall_id": self.hall_id, "b_operation_id": asked.operation_id}
+
+        def answered(tx: Transaction) -> tuple[T, ...]:
+            """The first outcome, or nothing when this id was never booked."""
             known = tx.one(_find_key, {"operation_id": asked.operation_id})
-            if known is not None:
-                return self._first_outcome(tx, asked.operation_id, known, digest, outcome)
+            if known is None:
+                return ()
+            first = self._first_outcome(tx, asked.operation_id, known, digest, outcome)
+            # A retry keeps its request again before it learns that it was booked long ago.
+            tx.run(_drop_kept, kept)
+            return (first,)
+
+        def whole(tx: Transaction) -> T:
+            for first in answered(tx):
+                return first
             result = unit(tx)
-            tx.run(_drop_kept, {"b_hall_id": self.hall_id, "b_operation_id": asked.operation_id})
+            tx.run(_drop_kept, kept)
             return result
 
         try:
             return self.write(whole)
-        except Refused:
+        except Refused as refusal:
+            if refusal.reason is not Reason.OPERATION_CHANGED:
+                # The same request sent twice at once: this one looked before the other booked, then met what the
+                # other had changed (a limit reached, a till counted). The answer is the other's outcome.
+                for first in self.write(answered):
+                    return first
             self._forget(asked.operation_id)
             raise
 
@@ -171,11 +183,8 @@ class Database:
         digest = wire.request_hash(request)
 
         def unit(tx: Transaction) -> None:
-            known = tx.one(_find_kept, {"hall_id": self.hall_id, "operation_id": asked.operation_id})
-            if known is not None:
-                return
             tx.run(
-                _keep,
+                _keep[tx.connection.dialect.name],
                 {
                     "hall_id": self.hall_id,
                     "operation_id": asked.operation_id,
@@ -321,7 +330,13 @@ def sqlite_engine(path: pathlib.Path, keys: HallKeys, *, max_pages: int | None =
             ):  # NOTADB: the page HMAC does not fit the key
                 raise Refused(Reason.KEY_WRONG) from error
             raise
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "temp_store=MEMORY"):
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+            "temp_store=MEMORY",
+            "recursive_triggers=ON",
+        ):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
         if max_pages is not None:
@@ -391,3 +406,7 @@ def insert_ignoring(table: sa.Table, dialect: str) -> sa.Executable:
     from sqlalchemy.dialects.postgresql import insert as postgres_insert
 
     return postgres_insert(table).on_conflict_do_nothing()
+
+
+# The same request may be kept from two threads at once: the first one stands.
+_keep = {dialect: insert_ignoring(_kept, dialect) for dialect in ("sqlite", "postgresql")}
