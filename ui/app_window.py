@@ -170,7 +170,9 @@ class AppWindow(QMainWindow):
             self.refresh_keys()
 
     def set_badge(self, page_name: str, count: int) -> None:
-        """A number beside a page's navigation entry; 0 hides it."""
+        """A number beside a page's navigation entry; 0 hides it. A page that is not there has no badge."""
+        if page_name not in self._entries:
+            return
         self._frame().navigation.set_count(page_name, count)
 
     def set_parked(self, parked: Sequence[ParkedView]) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from counter_app.domain.errors import Reason, Refused, Trouble
+from counter_app.domain.errors import Refused, Trouble
 from counter_app.domain.ids import MediumId, ReceiptNo, StaffNo
 from counter_app.domain.requests import Asked, Reprint, SignedIn
 from counter_app.domain.views import (
@@ -233,6 +233,8 @@ class Serving(QObject):
         self.window.set_idle_lock(float(self.desks.at.rules.value(RuleCode.IDLE_LOCK_SECONDS, day)))
         self.window.show_page("pending" if self.to_confirm else self._start_page)
         self.refresh_status()
+        # Made while the clerk looks at the first page, so that the first F2 does not wait for it.
+        QTimer.singleShot(0, lambda: self.window.prepare_page("top_up"))
         self.refresh_parked()
         self._status.start()
         self._printing.start()
@@ -282,8 +284,8 @@ class Serving(QObject):
             box.show_matches(typed, matches)
 
         def failed(error: BaseException) -> None:
-            if isinstance(error, Refused) and error.reason is Reason.SEARCH_TOO_SHORT:
-                box.show_matches(typed, ())
+            if isinstance(error, Refused):
+                box.show_refusal(typed, error.sentence())
             else:
                 self._show_trouble(error)
 
