@@ -1,0 +1,329 @@
+"""`counter-app day`: plays the demo day through the real window and writes its record.
+
+Each step is one function in `STEPS`; a later slice of the program adds its own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import Qt
+
+from counter_app import bootstrap
+from counter_app import settings as settings_file
+from counter_app.commands import demo_counter
+from counter_app.commands.day_player import Played, Player, Step, ToldToEnd
+from counter_app.domain.errors import Trouble
+from counter_app.domain.money import DENOMINATIONS_FEN, yuan
+from counter_app.domain.shifts import TillState
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Mapping
+
+    from counter_app.settings import Settings
+    from counter_app.storage.reports import TillCloseRow
+    from counter_app.storage.verify import VerifyReport
+
+CLERK, CLERK_PASSWORD = "1021", "dongjiao-1021"
+MANAGER, MANAGER_PASSWORD = "1001", "dongjiao-1001"
+
+FLOAT = {100_00: 2, 50_00: 2, 20_00: 5, 10_00: 10, 5_00: 10, 1_00: 40, 50: 10, 10: 50}
+"""The opening float by denomination: 600 yuan in small notes."""
+
+F2, F9 = Qt.Key.Key_F2, Qt.Key.Key_F9
+
+WINDOW_SIZE = (1366, 768)
+PAPER_COLUMNS = 48
+
+
+def main(argv: list[str]) -> int:
+    """0 only if every step and every check held."""
+    parser = argparse.ArgumentParser(prog="counter-app day")
+    parser.add_argument("--out", type=Path, default=Path("build/demo-day"), help="where the record goes")
+    parser.add_argument("--folder", type=Path, default=demo_counter.DEMO_FOLDER, help="where the demo lives")
+    parser.add_argument("--cards", type=int, help="issued cards in place of 30,000")
+    options = parser.parse_args(argv)
+    sizes = demo_counter.sizes_for(options.cards)
+    try:
+        with demo_counter.only_one(options.out.with_name(f"{options.out.name}.lock")):
+            fresh = demo_counter.fresh_hall(options.folder, sizes, print)
+            return _day(fresh, options.out, sizes)
+    except Trouble as trouble:
+        print(trouble.sentence(), file=sys.stderr)
+        return 1
+
+
+def _day(fresh: Path, out: Path, sizes: Mapping[str, Any]) -> int:
+    if out.exists():
+        shutil.rmtree(out)
+    out.mkdir(parents=True)
+    hall = out / "hall"
+    demo_counter.copy_hall(fresh, hall)
+    with demo_counter.Simulators(out, 1, out) as simulators:
+        settings = demo_counter.counter_settings(hall, 1, simulators.ports)
+        # For `counter-app verify --settings …` and whoever wants to look.
+        settings_file.save(out / "counter-1.toml", settings)
+        played, facts = _play(settings, simulators, sizes, out)
+    print("正在核对全部账目，并把凭条画成图片…")
+    report = _verified(settings)
+    for problem in report.problems:
+        print(f"  ✗ {problem}")
+    draw_receipts(out)
+    summary = _summary(played, facts, report)
+    (out / "summary.json").write_text(json.dumps(summary, ensure_ascii=False, indent=2) + "\n", "utf-8")
+    wrong = [*facts.problems, *report.problems]
+    for problem in facts.problems:
+        print(f"  ✗ {problem}")
+    held = all(step.ok for step in played) and not wrong
+    good = sum(step.ok for step in played)
+    print(f"{'✓' if held else '✗'} {good}/{len(played)} 步，{out / 'summary.json'}")
+    return 0 if held else 1
+
+
+def _play(
+    settings: Settings, simulators: demo_counter.Simulators, sizes: Mapping[str, Any], out: Path
+) -> tuple[list[Played], Facts]:
+    program = bootstrap.first_window(settings)
+    played: list[Played] = []
+    try:
+        program.window.resize(*WINDOW_SIZE)
+        program.window.show()
+        program.window.activateWindow()
+        player = Player(program, simulators, sizes, out, pictures=True)
+        player.end_on_signals()
+        bootstrap.open_hall(program)
+        for number, step in enumerate(STEPS, start=1):
+            signed_in = program.window.frame is not None
+            if number > 1 and not signed_in:
+                # Nobody is signed in: the other steps cannot even be tried.
+                played.append(Played(step, why="not played"))
+                continue
+            played.append(player.play(step, number))
+            _tell(played[-1], number)
+        return played, _facts(player)
+    except ToldToEnd:
+        raise SystemExit(143) from None
+    finally:
+        program.close()
+        program.window.troubles.remove()
+
+
+def _tell(played: Played, number: int) -> None:
+    sign = "✓" if played.ok else "✗"
+    receipts = f"，凭条 {len(played.receipts)} 张" if played.receipts else ""
+    print(f"{sign} {number:2}/{len(STEPS)} {played.step.name}  {played.seconds:.1f} 秒{receipts}", flush=True)
+    if played.why:
+        print(f"     {played.why}", flush=True)
+
+
+# --- the record -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the database says after the last step; `problems` are differences to what the clerk's hands did."""
+
+    till: TillCloseRow | None
+    replaced: tuple[dict[str, Any], ...]
+    problems: tuple[str, ...]
+
+
+def _facts(player: Player) -> Facts:
+    from counter_app.storage import reports
+
+    date: dt.date | None = player.known.get("business_date")
+    closes = player.read(lambda tx: reports.closes_of_day(tx, date)) if date is not None else ()
+    problems = []
+    if len(closes) != 1:
+        problems.append(f"{len(closes)} tills were closed, expected 1")
+    elif closes[0].difference_fen or closes[0].counted_fen != player.known.get("counted_fen"):
+        problems.append(f"the till does not fit: {closes[0]}")
+    return Facts(closes[0] if closes else None, tuple(player.known.get("replaced", ())), tuple(problems))
+
+
+def _verified(settings: Settings) -> VerifyReport:
+    from counter_app.storage.verify import verify
+
+    database = bootstrap.open_database(settings)
+    try:
+        return verify(database)
+    finally:
+        database.close()
+
+
+def _summary(played: Sequence[Played], facts: Facts, report: VerifyReport) -> dict[str, Any]:
+    till = facts.till
+    return {
+        "steps": [
+            {
+                "name": step.step.name,
+                "ok": step.ok,
+                "seconds": step.seconds,
+                "screenshot": step.screenshot,
+                "receipts": step.receipts,
+            }
+            for step in played
+        ],
+        "ledger": {
+            "operations": report.operations,
+            "transfers": report.transfers,
+            "debit_fen": report.debit_fen,
+            "credit_fen": report.credit_fen,
+            "verified": not report.problems,
+        },
+        "till": {
+            "opening_fen": till.opening_fen if till else None,
+            "expected_fen": till.expected_fen if till else None,
+            "counted_fen": till.counted_fen if till else None,
+            "difference_fen": till.difference_fen if till else None,
+        },
+        "cards": {"replaced": list(facts.replaced)},
+    }
+
+
+def draw_receipts(out: Path) -> None:
+    """A `.txt` and a `.png` beside each `.bin`, from the bytes themselves."""
+    from printing import receipt_image, receipt_reader
+
+    for path in sorted(out.glob("receipt-*.bin")):
+        rows = receipt_reader.read(path.read_bytes())
+        path.with_suffix(".txt").write_text(receipt_reader.text(rows, PAPER_COLUMNS), "utf-8")
+        receipt_image.save_png(rows, PAPER_COLUMNS, path.with_suffix(".png"))
+
+
+# --- the steps --------------------------------------------------------------------------------------------------
+
+
+def sign_in(player: Player) -> None:
+    """登录并确认通知。"""
+    page = player.window.sign_in
+    player.until(page.enter.isEnabled, "the hall does not open for sign-in", 30.0)
+    _type_sign_in(player, CLERK, CLERK_PASSWORD)
+    person = player.serving.person
+    assert person is not None
+    player.known["business_date"] = person.business_date
+    player.expect("unread notices after sign-in", player.desks.staff.unread_notices(person.staff_no), ())
+    player.until(lambda: player.page is player.window.made_page("top_up"), "the top-up page does not come")
+
+
+def _type_sign_in(player: Player, staff_no: str, password: str) -> None:
+    page = player.window.sign_in
+    player.until(page.staff_no.hasFocus, "the staff number has no focus")
+    player.type_into(page.staff_no, staff_no)
+    player.type_into(page.password, password)
+
+    def begun() -> bool:
+        return player.program.serving is not None and player.serving.person is not None
+
+    player.until(begun, "the sign-in is not accepted")
+    person = player.serving.person
+    assert person is not None
+    for notice in person.unread_notices:
+        player.expect_somewhere(notice.title)
+        player.picture()
+        player.enter()
+    player.until(lambda: player.window.page is not None, "no page comes after sign-in")
+
+
+def open_till(player: Player) -> None:
+    """按面额清点备用金，开箱。"""
+    player.go_to(F9, "till")
+    page = player.page
+    player.until(lambda: page.sheet.name == "opening", "the page does not ask for the float")
+    player.drawer.put(FLOAT)
+    _count(player, page.opening.grid)
+    player.type_into(page.opening.from_safe, yuan(player.drawer.total_fen))
+    _press_on(player, page.opening.primary, "钱箱已开")
+    player.says("good", "钱箱已开", yuan(player.drawer.total_fen))
+    player.expect("the till's state", _till_state(player), TillState.OPEN)
+
+
+def _press_on(player: Player, primary: Any, done: str) -> None:
+    """Press Enter once more where the last field did not yet take the clerk to the booking."""
+    if not player.page.busy.busy and done not in player.page.result.text:
+        player.enter()
+    player.until(lambda: not player.page.busy.busy, f"{primary.text()} does not end")
+
+
+def _count(player: Player, grid: Any) -> None:
+    """Type the pieces of every denomination that lie in the drawer."""
+    for denomination_fen, entry in zip(DENOMINATIONS_FEN, grid.entries(), strict=True):
+        player.type_into(entry, str(player.drawer.pieces_of(denomination_fen)))
+    player.expect("the grid's total", grid.counted_fen(), player.drawer.total_fen)
+
+
+def _till_state(player: Player) -> Any:
+    person = player.serving.person
+    assert person is not None
+    shift_id = person.shift_id
+    from counter_app.storage import shifts
+
+    shift = player.read(lambda tx: shifts.load(tx, shift_id))
+    assert shift is not None
+    return shift.till_state
+
+
+def cash_top_up(player: Player) -> None:
+    """放卡，现金充值 100 元，收 200 元。"""
+    card = demo_counter.demo_card(player.sizes, 3)
+    before_fen = player.balance_fen(card)
+    player.go_to(F2, "top_up")
+    player.put_card(card)
+    page = player.page
+    player.until(page.amount.hasFocus, "the amount has no focus")
+    player.type("100")
+    player.enter()
+    player.until(page.received.hasFocus, "the cash received has no focus")
+    player.type("200")
+    player.expect("the change shown", page.change.figures.text(), "¥100.00")
+    player.expect_somewhere("人民币壹佰元整")
+    player.enter()
+    player.drawer.put({100_00: 2})
+    player.drawer.take({100_00: 1})
+    player.says("good", "充值成功", "¥100.00", yuan(before_fen + 100_00))
+    player.expect("the balance", player.balance_fen(card), before_fen + 100_00)
+    player.expect("the change still shown", page.change.figures.text(), "¥100.00")
+    player.expect_somewhere(f"¥{yuan(before_fen + 100_00)}")
+
+
+def count_blind(player: Player) -> None:
+    """盲点：按面额点钞，锁定。"""
+    player.go_to(F9, "till")
+    page = player.page
+    player.until(lambda: page.sheet.name == "business", "the page does not show the open till")
+    player.click("点钞交班")
+    player.until(lambda: page.sheet.name == "count", "the page does not ask for a count")
+    player.expect_nowhere(yuan(player.drawer.total_fen))
+    _count(player, page.count.grid)
+    player.picture()
+    player.known["counted_fen"] = player.drawer.total_fen
+    _press_on(player, page.count.primary, "点钞已锁定")
+    player.says("good", "点钞已锁定", "账实相符")
+    player.expect("the till's state", _till_state(player), TillState.COUNTED)
+
+
+def close_till(player: Player) -> None:
+    """关箱，账实相符。"""
+    page = player.page
+    player.until(lambda: page.sheet.name == "closing", "the page does not offer to close")
+    player.type_into(page.closing.left, "500")
+    _press_on(player, page.closing.primary, "钱箱已关闭")
+    player.says("good", "钱箱已关闭", "账实相符")
+    player.expect("the till's state", _till_state(player), TillState.CLOSED)
+
+
+STEPS = (
+    Step("登录并确认通知", "sign-in", sign_in),
+    Step("按面额清点备用金，开箱", "open-till", open_till, receipts=1),
+    Step("读卡，现金充值 100 元，收 200 元", "cash-top-up", cash_top_up, receipts=1),
+    Step("盲点现金并锁定", "blind-count", count_blind, receipts=2),
+    Step("关箱，账实相符", "close-till", close_till, receipts=2),
+)
