@@ -20,6 +20,7 @@ from PySide6.QtWidgets import QApplication
 
 from counter_app import settings as settings_file
 from counter_app.domain.errors import Reason, Refused, StorageTrouble, Trouble
+from counter_app.domain.shifts import HALL_ZONE
 from counter_app.domain.views import LampState
 from counter_app.settings import Settings
 from ui import theme
@@ -140,7 +141,7 @@ def first_window(settings: Settings) -> Program:
     troubles = TroubleRouter()
     troubles.install()
     hall_text = f"{settings.hall_name} ・ {settings.counter_no} 号台" if settings.hall_name else "城市通"
-    window = AppWindow(hall_text, troubles, now=lambda: utc_now().astimezone())
+    window = AppWindow(hall_text, troubles, now=lambda: utc_now().astimezone(HALL_ZONE))
     program = Program(application, window, settings, Lane("opener"))
     window.closing.connect(application.quit)
     return program

@@ -14,6 +14,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from counter_app.domain.errors import Refused, Trouble
 from counter_app.domain.ids import MediumId, ReceiptNo, StaffNo
 from counter_app.domain.requests import Asked, Reprint, SignedIn
+from counter_app.domain.shifts import HALL_ZONE
 from counter_app.domain.views import (
     CustomerView,
     Match,
@@ -364,7 +365,7 @@ class Serving(QObject):
                         item.parked_id,
                         item.title.partition("｜")[0],
                         item.title.partition("｜")[2],
-                        item.parked_at.astimezone().strftime("%H:%M"),
+                        item.parked_at.astimezone(HALL_ZONE).strftime("%H:%M"),
                     )
                     for item in parked
                 )

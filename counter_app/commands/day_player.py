@@ -161,8 +161,7 @@ class Player:
         begun_s = time.monotonic()
         try:
             step.play(self)
-            if step.receipts:
-                self._wait_for_paper(len(printed_before) + step.receipts)
+            self._settle(len(printed_before) + step.receipts)
             if len(self._bugs) > bugs_before:
                 raise NotAsExpected(f"the program went wrong: {self._bugs[-1]}")
             played.ok = True
@@ -170,7 +169,8 @@ class Player:
             played.why = str(difference)
         except ToldToEnd:
             raise
-        except Exception as error:  # noqa: BLE001 - one step that breaks must not take the others' record with it
+        except Exception as error:
+            # One step that breaks must not take the record of the others with it.
             log.exception("the step %s broke", step.slug)
             played.why = f"the step itself broke: {type(error).__name__}: {error}"
         played.seconds = round(time.monotonic() - begun_s, 3)
@@ -215,11 +215,21 @@ class Player:
         signal.signal(signal.SIGTERM, told)
         signal.signal(signal.SIGINT, told)
 
-    def _wait_for_paper(self, receipts: int) -> None:
-        self.until(
-            lambda: len(self._receipts()) >= receipts, f"the printer has not printed receipt {receipts}"
-        )
+    def _settle(self, receipts: int) -> None:
+        """The paper is out, and everything that followed the booking has been read and shown."""
+        missing = f"the printer has not printed receipt {receipts}"
+        self.until(lambda: len(self._receipts()) >= receipts, missing)
         self.until(lambda: not self.desks.paper.waiting(), "the print queue does not become empty")
+        lanes = (self.serving.desk, self.serving.look, self.serving.paper, self.serving.pos)
+        quiet = 0
+
+        def settled() -> bool:
+            # Several looks in a row: an answer on its way may ask for the next one.
+            nonlocal quiet
+            quiet = quiet + 1 if all(lane.idle for lane in lanes) else 0
+            return quiet >= 3
+
+        self.until(settled, "the program does not come to rest")
 
     def _in_sight(self) -> str:
         page = self.window.page
