@@ -21,6 +21,7 @@ from counter_app import settings as settings_file
 from counter_app.commands import demo_counter
 from counter_app.commands.day_player import Played, Player, Step, ToldToEnd
 from counter_app.domain.errors import Trouble
+from counter_app.domain.ledger import TenderKind
 from counter_app.domain.money import DENOMINATIONS_FEN, yuan
 from counter_app.domain.shifts import TillState
 
@@ -42,6 +43,9 @@ F2, F9 = Qt.Key.Key_F2, Qt.Key.Key_F9
 
 WINDOW_SIZE = (1366, 768)
 PAPER_COLUMNS = 48
+
+FIRST_CUSTOMER = 3
+"""Position of the card that is topped up, among the demo hall's cards."""
 
 
 def main(argv: list[str]) -> int:
@@ -273,7 +277,7 @@ def _till_state(player: Player) -> Any:
 
 def cash_top_up(player: Player) -> None:
     """放卡，现金充值 100 元，收 200 元。"""
-    card = demo_counter.demo_card(player.sizes, 3)
+    card = demo_counter.demo_card(player.sizes, FIRST_CUSTOMER)
     before_fen = player.balance_fen(card)
     player.go_to(F2, "top_up")
     player.put_card(card)
@@ -292,6 +296,53 @@ def cash_top_up(player: Player) -> None:
     player.expect("the balance", player.balance_fen(card), before_fen + 100_00)
     player.expect("the change still shown", page.change.figures.text(), "¥100.00")
     player.expect_somewhere(f"¥{yuan(before_fen + 100_00)}")
+
+
+def pos_top_up(player: Player) -> None:
+    """同一张卡，POS 充值 50 元。"""
+    card = demo_counter.demo_card(player.sizes, FIRST_CUSTOMER)
+    before_fen, cash_fen = player.balance_fen(card), player.drawer.total_fen
+    player.go_to(F2, "top_up")
+    player.next_payment(next="approve")
+    _pay_at_terminal(player, "50")
+    player.says("good", "充值成功", "¥50.00", yuan(before_fen + 50_00))
+    player.expect("the balance", player.balance_fen(card), before_fen + 50_00)
+    player.expect("the cash in the drawer", player.drawer.total_fen, cash_fen)
+
+
+def _pay_at_terminal(player: Player, yuan_text: str) -> None:
+    page = player.page
+    player.until(page.amount.hasFocus, "the amount has no focus")
+    player.type(yuan_text)
+    player.press(Qt.Key.Key_B, Qt.KeyboardModifier.AltModifier)
+    player.expect("the way to pay", page.tenders.value, TenderKind.TERMINAL_CARD.value)
+    player.enter()
+    player.until(lambda: not page.busy.busy, "the terminal's payment does not end", 30.0)
+
+
+def declined_then_cash(player: Player) -> None:
+    """POS 拒绝，改收现金。"""
+    card = demo_counter.demo_card(player.sizes, FIRST_CUSTOMER)
+    before_fen = player.balance_fen(card)
+    player.go_to(F2, "top_up")
+    page = player.page
+    player.next_payment(next="decline", code="71")
+    _pay_at_terminal(player, "50")
+    player.until(
+        lambda: page.result.tone in ("warn", "bad"), "the page does not tell that the terminal refused"
+    )
+    player.expect("the balance after the refusal", player.balance_fen(card), before_fen)
+    player.expect("open payments after the refusal", player.desks.payments.pending(), ())
+    player.expect("the amount typed is kept", page.amount.value_fen(), 50_00)
+    player.picture()
+    player.press(Qt.Key.Key_A, Qt.KeyboardModifier.AltModifier)
+    player.enter()
+    player.until(page.received.hasFocus, "the cash received has no focus")
+    player.type("50")
+    player.enter()
+    player.drawer.put({50_00: 1})
+    player.says("good", "充值成功", "¥50.00", yuan(before_fen + 50_00))
+    player.expect("the balance", player.balance_fen(card), before_fen + 50_00)
 
 
 def count_blind(player: Player) -> None:
@@ -324,6 +375,8 @@ STEPS = (
     Step("登录并确认通知", "sign-in", sign_in),
     Step("按面额清点备用金，开箱", "open-till", open_till, receipts=1),
     Step("读卡，现金充值 100 元，收 200 元", "cash-top-up", cash_top_up, receipts=1),
+    Step("POS 充值 50 元", "pos-top-up", pos_top_up, receipts=1),
+    Step("POS 拒绝，改收现金 50 元", "declined-then-cash", declined_then_cash, receipts=1),
     Step("盲点现金并锁定", "blind-count", count_blind, receipts=2),
     Step("关箱，账实相符", "close-till", close_till, receipts=2),
 )
