@@ -31,8 +31,8 @@ class AppWindow(QMainWindow):
 
     Signals out: `medium_seen(str)` and `document_seen(object)` (a reader saw something and the page in sight did not
     wait for it: open the person), `search_asked(str)` and `match_opened(object)` (entry box), `park_asked(str, object)`
-    (page name, typed values), `unpark_asked(str)`, `reprint_asked()`, `help_asked()`, `record_asked()`, `list_asked()`
-    (customer panel's buttons), `locked()`, `unlock_asked(str)`, `sign_out_asked()`, `page_shown(str)`,
+    (page name, typed values), `unpark_asked(str)`, `reprint_asked()`, `help_asked()`, `record_asked()`
+    (customer panel's button), `locked()`, `unlock_asked(str)`, `sign_out_asked()`, `page_shown(str)`,
     `closing()` (the window is being closed by the clerk).
     """
 
@@ -45,7 +45,6 @@ class AppWindow(QMainWindow):
     reprint_asked = Signal()
     help_asked = Signal()
     record_asked = Signal()
-    list_asked = Signal()
     locked = Signal()
     unlock_asked = Signal(str)
     sign_out_asked = Signal()
@@ -263,7 +262,6 @@ class AppWindow(QMainWindow):
             frame.header.entry_box.search_asked.connect(self.search_asked)
             frame.header.entry_box.opened.connect(self.match_opened)
             frame.side.customer.record_asked.connect(self.record_asked)
-            frame.side.customer.list_asked.connect(self.list_asked)
             frame.side.parked.chosen.connect(self.unpark_asked)
             for entry in self._entries.values():
                 self._install(entry)

@@ -103,6 +103,7 @@ class Serving(QObject):
         window.unpark_asked.connect(self._unpark)
         window.reprint_asked.connect(self.reprint_last)
         window.help_asked.connect(self._help)
+        window.record_asked.connect(lambda: window.show_page("customer"))
         window.unlock_asked.connect(self._unlock)
         window.sign_out_asked.connect(self.sign_out)
         window.closing.connect(self.close)
@@ -408,6 +409,7 @@ class Serving(QObject):
         if page is not None and page not in self._heard:
             self._heard.append(page)
             page.booked.connect(self._booked)
+            page.show_customer.connect(self.show_customer)
 
     def _booked(self, outcome: Any) -> None:
         """An operation was booked: its paper prints, panel, status and badges are read again."""

@@ -17,10 +17,9 @@ from ui.widgets.parts import Badge, Note, button, column, label, row
 
 
 class CustomerPanel(QWidget):
-    """Shows one `CustomerView` or nobody. Emits `record_asked` and `list_asked` for the two buttons."""
+    """Shows one `CustomerView` or nobody. Emits `record_asked` for the button below."""
 
     record_asked = Signal()
-    list_asked = Signal()
 
     def __init__(self) -> None:
         super().__init__()
@@ -34,10 +33,8 @@ class CustomerPanel(QWidget):
         self._notes: list[Note] = []
         self._recent_caption = label("最近交易", "soft")
         self._recent = RecentList()
-        self._record = button("客户档案", "panel", self.record_asked.emit)
-        self._list = button("打印明细", "panel", self.list_asked.emit)
-        for pushed in (self._record, self._list):
-            pushed.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._record = button("客户档案与交易 F8", "panel", self.record_asked.emit)
+        self._record.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(12)
@@ -48,7 +45,7 @@ class CustomerPanel(QWidget):
         layout.addWidget(self._recent_caption)
         layout.addWidget(self._recent)
         layout.addStretch(1)
-        layout.addLayout(row(self._record, self._list, spacing=12))
+        layout.addWidget(self._record)
         self.set_customer(None)
 
     def set_customer(self, view: CustomerView | None) -> None:
@@ -72,7 +69,6 @@ class CustomerPanel(QWidget):
         for part in (self._balance_caption, self._balance, self._recent_caption, self._recent):
             part.setVisible(known)
         self._record.setVisible(known)
-        self._list.setVisible(known)
 
     def _set_warnings(self, warnings: Sequence[str]) -> None:
         while len(self._notes) < len(warnings):
