@@ -164,7 +164,6 @@ def _verified(settings: Settings) -> VerifyReport:
 
 
 def _summary(played: Sequence[Played], facts: Facts, report: VerifyReport) -> dict[str, Any]:
-    till = facts.till
     return {
         "steps": [
             {
@@ -176,20 +175,30 @@ def _summary(played: Sequence[Played], facts: Facts, report: VerifyReport) -> di
             }
             for step in played
         ],
-        "ledger": {
-            "operations": report.operations,
-            "transfers": report.transfers,
-            "debit_fen": report.debit_fen,
-            "credit_fen": report.credit_fen,
-            "verified": not report.problems,
-        },
-        "till": {
-            "opening_fen": till.opening_fen if till else None,
-            "expected_fen": till.expected_fen if till else None,
-            "counted_fen": till.counted_fen if till else None,
-            "difference_fen": till.difference_fen if till else None,
-        },
+        "ledger": ledger_summary(report),
+        "till": till_summary(facts.till),
         "cards": {"replaced": list(facts.replaced)},
+    }
+
+
+def ledger_summary(report: VerifyReport) -> dict[str, Any]:
+    """The whole ledger in five values."""
+    return {
+        "operations": report.operations,
+        "transfers": report.transfers,
+        "debit_fen": report.debit_fen,
+        "credit_fen": report.credit_fen,
+        "verified": not report.problems,
+    }
+
+
+def till_summary(till: TillCloseRow | None) -> dict[str, int | None]:
+    """The closed drawer; None in each value when none was closed."""
+    return {
+        "opening_fen": till.opening_fen if till else None,
+        "expected_fen": till.expected_fen if till else None,
+        "counted_fen": till.counted_fen if till else None,
+        "difference_fen": till.difference_fen if till else None,
     }
 
 

@@ -30,6 +30,7 @@ from counter_app.settings import DatabaseAt, KeyAt, Ports, Settings
 
 if TYPE_CHECKING:
     from counter_app.domain.waiting import CancelToken
+    from counter_app.services.passwords import Passwords
     from counter_app.storage.database import Database
     from devices.receipt_printer import PrintOutcome
 
@@ -125,16 +126,14 @@ def _build(folder: Path, sizes: Mapping[str, Any], say: Progress) -> None:
     from counter_app.services.passwords import Passwords
     from counter_app.storage import database, keys, migrate
 
-    founded = dt.datetime.combine(demo_hall.FOUNDED_ON, dt.time(8), HALL_ZONE)
+    founded = dt.datetime.combine(demo_hall.FOUNDED_ON, dt.time(8), HALL_ZONE).astimezone(dt.UTC)
     hall_keys = keys.derive(keys.create_master(keys.InFile(folder / KEY_NAME)))
     engine = database.sqlite_engine(folder / DATABASE_NAME, hall_keys)
-    hall = database.Database(
-        engine, HallId(demo_hall.demo_data()["hall"]["id"]), hall_keys, lambda: founded.astimezone(dt.UTC)
-    )
+    hall_id = HallId(demo_hall.demo_data()["hall"]["id"])
+    hall = database.Database(engine, hall_id, hall_keys, lambda: founded)
     try:
         migrate.create(engine)
-        demo_hall.fill(hall, Passwords(), say, dict(sizes))
-        _close_founding_day(hall)
+        found(hall, Passwords(), sizes, say)
     finally:
         hall.close()
     left = [name for name in os.listdir(folder) if name.endswith(("-wal", "-shm", "-journal"))]
@@ -142,11 +141,12 @@ def _build(folder: Path, sizes: Mapping[str, Any], say: Progress) -> None:
         raise StorageTrouble("演示数据库没有完整写好，请重试。", f"journal left behind: {left}")
 
 
-def _close_founding_day(hall: Database) -> None:
-    """Seal the day on which the cards entered, so that it does not stand open before the day that is played.
+def found(hall: Database, passwords: Passwords, sizes: Mapping[str, Any], say: Progress) -> None:
+    """Found the demo hall in an empty, migrated database, and seal the day on which its cards entered.
 
-    Its slip is long printed and filed.
+    So that day does not stand open before the one that is played. Its slip is long printed and filed.
     """
+    from counter_app import demo_hall
     from counter_app.domain.requests import Asked, CloseDay
     from counter_app.domain.waiting import CancelToken
     from counter_app.services.closing_desk import ClosingDesk
@@ -154,6 +154,7 @@ def _close_founding_day(hall: Database) -> None:
     from counter_app.services.paper_desk import PaperDesk
     from counter_app.storage import shifts
 
+    demo_hall.fill(hall, passwords, say, dict(sizes))
     at = HallAtCounter(hall, 1)
     shift = hall.write(lambda tx: shifts.open_shift(tx, at.counter_no, MANAGER))
     asked = Asked(
