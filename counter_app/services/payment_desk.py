@@ -82,7 +82,10 @@ class Charge:
 
 @dataclass(frozen=True, slots=True)
 class PendingItem:
-    """One open intent as the tray shows it, with what to do next."""
+    """One open intent as the tray shows it, with what to do next.
+
+    `to_settle`: two people may decide it from the slip. `to_release`: it only reserves a card, no money was asked for.
+    """
 
     intent_id: IntentId
     what: str
@@ -94,6 +97,8 @@ class PendingItem:
     since: str
     state: str
     next_step: str
+    to_settle: bool = False
+    to_release: bool = False
 
 
 class PaymentDesk:
@@ -416,4 +421,6 @@ def _item(intent: Intent) -> PendingItem:
         clock_text(intent.started_at),
         state,
         step,
+        intent.state is IntentState.UNKNOWN,
+        intent.state is IntentState.RESERVED,
     )

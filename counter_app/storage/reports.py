@@ -81,7 +81,7 @@ def _rows(tx: Transaction, statement: sa.Executable, values: dict[str, str]) -> 
     )
 
 
-_hour = sa.func.substr(_o.c.booked_at, 1, 13)
+_hour = sa.func.substr(_o.c.booked_at, sa.literal_column("1"), sa.literal_column("13"))
 _by_hour = (
     sa.select(_hour.label("hour"), sa.func.count().label("pieces"))
     .where(

@@ -24,7 +24,12 @@ def page_entries(serving: Serving) -> Sequence[PageEntry]:
     business, house = texts.GROUP_ORDER[:2]
     return (
         entry("top_up", "充值", "F2", business, _top_up, moves_money=True),
+        entry("loss", "挂失 / 解挂", "F3", business, _loss, moves_money=False),
+        entry("replace", "补卡 / 换卡", "F4", business, _replace, moves_money=True),
+        entry("customer", "客户与交易", "F8", business, _customer, moves_money=True),
         entry("till", "钱箱 / 交接班", "F9", house, _till, moves_money=True),
+        entry("day_close", "日结", "F10", house, _day_close, moves_money=True),
+        PageEntry("pending", "待办", "F11", house, lambda: _pending(serving), moves_money=True),
     )
 
 
@@ -34,7 +39,40 @@ def _top_up(tools: Tools) -> Page:
     return TopUpPage(tools)
 
 
+def _loss(tools: Tools) -> Page:
+    from ui.pages.loss import LossPage
+
+    return LossPage(tools)
+
+
+def _replace(tools: Tools) -> Page:
+    from ui.pages.replace import ReplacePage
+
+    return ReplacePage(tools)
+
+
 def _till(tools: Tools) -> Page:
     from ui.pages.till import TillPage
 
     return TillPage(tools)
+
+
+def _customer(tools: Tools) -> Page:
+    from ui.pages.customer import CustomerPage
+
+    return CustomerPage(tools)
+
+
+def _day_close(tools: Tools) -> Page:
+    from ui.pages.day_close import DayClosePage
+
+    return DayClosePage(tools)
+
+
+def _pending(serving: Serving) -> Page:
+    from ui.pages.pending import PendingPage
+
+    def confirmed(line: str) -> None:
+        serving.to_confirm = tuple(other for other in serving.to_confirm if other != line)
+
+    return PendingPage(serving.tools, lambda: serving.to_confirm, confirmed)

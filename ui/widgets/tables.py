@@ -252,12 +252,12 @@ class DataTable(QTableView):
         return index.row() if index.isValid() else None
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Enter chooses the marked row; Esc belongs to the page."""
+        """Enter chooses the marked row; Esc, digits and letters belong to the page and its chips."""
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.currentIndex().isValid():
             event.accept()
             if not event.isAutoRepeat():
                 self.row_chosen.emit(self.currentIndex().row())
-        elif event.key() == Qt.Key.Key_Escape or event.text().isdigit():
+        elif event.key() == Qt.Key.Key_Escape or event.text().isalnum():
             event.ignore()
         else:
             super().keyPressEvent(event)
