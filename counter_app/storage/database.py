@@ -9,7 +9,6 @@ import contextlib
 import datetime as dt
 import logging
 import pathlib
-import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy import event
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
 from counter_app.domain.errors import Reason, Refused, StorageTrouble
 from counter_app.domain.ids import HallId, OperationId
@@ -212,10 +211,18 @@ class Database:
 
     def write(self, unit: Callable[[Transaction], T]) -> T:
         """One writing unit as a whole, retried while the trouble is passing. `unit` may be run again."""
+        return self._as_a_whole(self.engine, unit)
+
+    def read(self, unit: Callable[[Transaction], T]) -> T:
+        """One read-only look; short, and never with a cursor left open. Retried like a writing unit."""
+        return self._as_a_whole(self._reading, unit)
+
+    def _as_a_whole(self, engine: Engine, unit: Callable[[Transaction], T]) -> T:
         from tenacity import Retrying, retry_if_exception, stop_after_attempt, stop_after_delay
         from tenacity.wait import wait_random_exponential
 
-        committing = threading.local()
+        # Once an answer to COMMIT was lost, no later failure can tell that nothing was booked.
+        answer_lost = False
         try:
             for attempt in Retrying(
                 retry=retry_if_exception(is_passing),
@@ -223,24 +230,20 @@ class Database:
                 wait=wait_random_exponential(multiplier=0.02, max=1),
                 reraise=True,
             ):
-                with attempt, self.engine.connect() as connection:
-                    committing.now = False
+                with attempt, engine.connect() as connection:
                     with connection.begin() as transaction:
                         result = unit(Transaction(connection, self))
-                        committing.now = True
-                        transaction.commit()
+                        try:
+                            transaction.commit()
+                        except DBAPIError as error:
+                            answer_lost = answer_lost or (
+                                error.connection_invalidated and engine is self.engine
+                            )
+                            raise
                     return result
         except DBAPIError as error:
-            raise translated(error, committing=getattr(committing, "now", False)) from error
+            raise translated(error, answer_lost=answer_lost) from error
         raise AssertionError("unreachable: Retrying either returns or raises")
-
-    def read(self, unit: Callable[[Transaction], T]) -> T:
-        """One read-only look; short, and never with a cursor left open."""
-        try:
-            with self._reading.connect() as connection, connection.begin():
-                return unit(Transaction(connection, self))
-        except DBAPIError as error:
-            raise translated(error, committing=False) from error
 
     def close(self) -> None:
         """Give back every connection."""
@@ -249,7 +252,8 @@ class Database:
 
 # --- errors -----------------------------------------------------------------------------------------------------
 
-_PASSING_SQLSTATES = {"40001", "40P01", "40003", "57P01", "57P02", "57P03"}
+_SERVER_ENDED = {"57P01", "57P02", "57P03"}
+_PASSING_SQLSTATES = {"40001", "40P01", "40003", *_SERVER_ENDED}
 _SQLITE_BUSY, _SQLITE_LOCKED, _SQLITE_FULL = 5, 6, 13
 
 
@@ -271,27 +275,27 @@ def is_passing(error: BaseException) -> bool:
     state = _sqlstate(error)
     if state is not None:
         return state in _PASSING_SQLSTATES or state.startswith("08")
-    if _sqlite_code(error) in (_SQLITE_BUSY, _SQLITE_LOCKED):
-        return True
-    return error.connection_invalidated
+    code = _sqlite_code(error)
+    if code is not None:
+        return code in (_SQLITE_BUSY, _SQLITE_LOCKED)
+    # A server that cannot be reached gives no state at all.
+    return error.connection_invalidated or isinstance(error, OperationalError)
 
 
-def translated(error: DBAPIError, *, committing: bool) -> Exception:
+def translated(error: DBAPIError, *, answer_lost: bool = False) -> Exception:
     """The driver's error as trouble with advice; an unexpected constraint violation stays what it is: a bug."""
     if isinstance(error, IntegrityError):
         return error
     code = _sqlite_code(error)
     cause = f"{type(error.orig).__name__}: {error.orig}"
+    if answer_lost:
+        return StorageTrouble(_ADVICE_AWAY, cause, outcome_unknown=True)
     if code in (_SQLITE_BUSY, _SQLITE_LOCKED):
         return StorageTrouble(_ADVICE_BUSY, cause)
     if code == _SQLITE_FULL:
         return StorageTrouble(_ADVICE_FULL, cause)
     if code is not None and code in (10, 11, 14, 26):  # IOERR, CORRUPT, CANTOPEN, NOTADB
         return StorageTrouble(_ADVICE_BROKEN, cause)
-    if error.connection_invalidated or is_passing(error):
-        return StorageTrouble(
-            _ADVICE_AWAY if committing else _ADVICE_OTHER, cause, outcome_unknown=committing
-        )
     if code is not None or _sqlstate(error) is not None:
         log.error("database error: %s", cause)
     return StorageTrouble(_ADVICE_OTHER, cause)
@@ -354,6 +358,13 @@ def sqlite_engine(path: pathlib.Path, keys: HallKeys, *, max_pages: int | None =
 def postgres_engine(url: str) -> Engine:
     """An engine over PostgreSQL at READ COMMITTED: rows are locked by the fence, not by the isolation level."""
     engine = sa.create_engine(url, isolation_level="READ COMMITTED", pool_size=8)
+
+    @event.listens_for(engine, "handle_error")
+    def failed(context: sa.engine.ExceptionContext) -> None:
+        # The driver still calls a connection open whose server process has just said goodbye.
+        if getattr(context.original_exception, "sqlstate", None) in _SERVER_ENDED:
+            context.is_disconnect = True
+
     last_used: weakref.WeakKeyDictionary[Any, float] = weakref.WeakKeyDictionary()
 
     @event.listens_for(engine, "checkin")

@@ -96,7 +96,7 @@ def _run(engine: Engine, target: str) -> None:
             config.attributes["after_step"] = after_step
             command.upgrade(config, target)
     except DBAPIError as error:
-        raise translated(error, committing=False) from error
+        raise translated(error) from error
 
 
 def totals(connection: Connection) -> dict[str, int]:

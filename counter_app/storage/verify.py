@@ -69,7 +69,7 @@ def verify(database: Database, progress: Progress = silent) -> VerifyReport:
     except DBAPIError as error:
         if broken:
             return VerifyReport(0, 0, 0, 0, 0, broken)
-        raise translated(error, committing=False) from error
+        raise translated(error) from error
     return check.report()
 
 
