@@ -147,7 +147,8 @@ def run_check_in_child(argv: Sequence[str], timeout_s: float, cancel: CancelToke
             child.kill()
             child.communicate()
     lines = tuple(line for line in said.splitlines() if line)
-    if child.returncode in (CheckState.FITS.value, CheckState.PROBLEMS.value):
+    # A program that broke down also ends with 1, but without a line: that is no finding.
+    if child.returncode == CheckState.FITS.value or (child.returncode == CheckState.PROBLEMS.value and lines):
         return CheckOutcome(CheckState(child.returncode), lines)
     log.error("the check ended with %s: %s", child.returncode, progress[-2000:])
     return CheckOutcome(CheckState.NOT_DONE, lines or tuple(progress.splitlines()[-1:]))
