@@ -23,18 +23,21 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+STEPS = pathlib.Path(__file__).with_name("migrations")
+"""Where the steps are; tests of a failing step point elsewhere."""
+
 _version = sa.text("SELECT version_num FROM alembic_version")
 
 
-def create(engine: Engine) -> None:
-    """All tables of the newest version in an empty database; `StorageTrouble` when it already holds tables."""
+def create(engine: Engine, target: str = tables.SCHEMA_VERSION) -> None:
+    """All tables of a version in an empty database; `StorageTrouble` when it already holds tables."""
     with engine.connect() as connection:
         found = sa.inspect(connection).get_table_names()
     if found:
         raise StorageTrouble(
             "这个数据库里已有数据，不会覆盖。请换一个数据库，或直接打开它。", f"tables already there: {found}"
         )
-    _run(engine, tables.SCHEMA_VERSION)
+    _run(engine, target)
 
 
 def upgrade(engine: Engine, target: str = tables.SCHEMA_VERSION) -> tuple[str, str]:
@@ -68,12 +71,9 @@ def _run(engine: Engine, target: str) -> None:
     from alembic import command
     from alembic.config import Config
 
-    from counter_app.storage import migrations
-
     config = Config()
-    home = str(pathlib.Path(migrations.__file__).parent)
     # The configuration reader takes a lone % for a reference.
-    config.set_main_option("script_location", home.replace("%", "%%"))
+    config.set_main_option("script_location", str(STEPS).replace("%", "%%"))
     try:
         with engine.connect() as connection:
             known = totals(connection)
