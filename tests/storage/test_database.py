@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+import select
+import shutil
 import signal
+import socket
 import sqlite3
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -534,3 +538,114 @@ def test_waits_are_bounded(sqlite_hall: Path, monkeypatch: pytest.MonkeyPatch) -
         assert time.monotonic() - start < 5
     hall.close()
     other.dispose()
+
+
+# --- the answer to COMMIT is lost -------------------------------------------------------------------------------
+
+
+class _CuttingWire:
+    """Between program and server: passes everything on, but of some COMMITs it never brings the answer back."""
+
+    def __init__(self, server: str, folder: Path) -> None:
+        self._server = server
+        self._listener = socket.socket(socket.AF_UNIX)
+        self._listener.bind(str(folder / ".s.PGSQL.5432"))
+        self._listener.listen()
+        self.cuts_left = 0
+        self.cut = 0
+        self._threads = [threading.Thread(target=self._accept)]
+        self._threads[0].start()
+
+    def close(self) -> None:
+        """No new connections; those that are open end with their program."""
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        for thread in self._threads:
+            thread.join(5)
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                near, _ = self._listener.accept()
+            except OSError:
+                return
+            thread = threading.Thread(target=self._carry, args=(near,))
+            self._threads.append(thread)
+            thread.start()
+
+    def _carry(self, near: socket.socket) -> None:
+        with near, socket.socket(socket.AF_UNIX) as far:
+            far.connect(self._server)
+            while True:
+                ready, _, _ = select.select([near, far], [], [])
+                for source in ready:
+                    data = source.recv(1 << 16)
+                    if not data:
+                        return
+                    if source is far:
+                        near.sendall(data)
+                        continue
+                    far.sendall(data)
+                    if b"COMMIT" in data and self.cuts_left:
+                        self.cuts_left -= 1
+                        self.cut += 1
+                        # The server's answer says that it is done; nobody hears it.
+                        far.recv(1 << 16)
+                        return
+
+
+@pytest.fixture
+def cutting_wire(postgres_hall: str) -> Iterator[tuple[_CuttingWire, str]]:
+    """A wire to the hall's server that can cut, and the hall's address over it."""
+    address = sa.engine.make_url(postgres_hall)
+    folder = Path(
+        tempfile.mkdtemp(prefix="wire-")
+    )  # a socket's path may have 107 bytes, tmp_path may have more
+    wire = _CuttingWire(f"{address.query['host']}/.s.PGSQL.5432", folder)
+    yield wire, address.set(query={"host": str(folder)}).render_as_string()
+    wire.close()
+    shutil.rmtree(folder)
+
+
+def test_a_lost_answer_to_commit_books_once(cutting_wire: tuple[_CuttingWire, str], clock: HallClock) -> None:
+    wire, url = cutting_wire
+    hall = _postgres(url, clock)
+    clerk = clerk_at(hall)
+    open_till(clerk)
+    desk = top_up_desk(clerk)
+    for number in range(1, 6):
+        request = cash_top_up(clerk, 1_00)
+        hall.keep(request)
+        wire.cuts_left = 2
+        assert desk.top_up(request).balance_fen == NAMED_FEN + number * 1_00
+        assert balance(hall) == NAMED_FEN + number * 1_00
+    assert wire.cut == 10
+    assert verify(hall).problems == ()
+    hall.close()
+
+
+def test_every_answer_lost_is_told_as_unknown_though_it_was_booked(
+    cutting_wire: tuple[_CuttingWire, str], clock: HallClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "ATTEMPTS", 1)
+    wire, url = cutting_wire
+    hall = _postgres(url, clock)
+    clerk = clerk_at(hall)
+    open_till(clerk)
+    request = cash_top_up(clerk, 1_00)
+    desk = top_up_desk(clerk)
+    hall.keep(request)
+
+    def cut_the_booking(_conn: sa.Connection, _cursor: Any, statement: str, *_: object) -> None:
+        if "INSERT INTO audit " in statement:
+            wire.cuts_left = 1
+
+    sa.event.listen(hall.engine, "before_cursor_execute", cut_the_booking)
+    with pytest.raises(StorageTrouble) as trouble:
+        desk.top_up(request)
+    assert trouble.value.outcome_unknown
+    assert "不要重新收款" in trouble.value.sentence()
+    # "再查一次" sends the same request again.
+    assert desk.top_up(request).balance_fen == NAMED_FEN + 1_00 == balance(hall)
+    assert verify(hall).problems == ()
+    hall.close()
