@@ -113,6 +113,7 @@ class ScriptedTerminal:
         self._script = list(script)
         self.asked: list[tuple[str, ...]] = []
         self.before_answer: Callable[[], None] = lambda: None
+        self.after_result: Callable[[], None] = lambda: None
 
     def pay(
         self, order: PaymentOrder, on_result: OnResult, progress: Progress, cancel: CancelToken
@@ -120,9 +121,11 @@ class ScriptedTerminal:
         """Charge once; an approval that the counter does not keep is undone at once."""
         self.asked.append(("pay", str(order.amount_fen)))
         result = self._next()
-        if result.verdict is Verdict.APPROVED and on_result(result) is Reply.REVERSE:
-            return dataclasses.replace(result, verdict=Verdict.DECLINED)
-        return result
+        if result.verdict is not Verdict.APPROVED:
+            return result
+        reply = on_result(result)
+        self.after_result()
+        return result if reply is Reply.ACCEPT else dataclasses.replace(result, verdict=Verdict.DECLINED)
 
     def reverse(
         self, receipt_no: str, amount_fen: int, progress: Progress, cancel: CancelToken, *, trace: str = ""

@@ -403,11 +403,12 @@ class PaymentDesk:
 
 
 def _item(intent: Intent) -> PendingItem:
+    done = "撤销" if intent.kind == Reverse.__name__ else "扣款"
     words = {
         IntentState.RESERVED: ("办理中", "等本台办完；若已离开，由主管撤销"),
         IntentState.SENT: ("等终端答复", "请等终端答复"),
         IntentState.APPROVED: ("已批准未记账", "重新启动后自动入账"),
-        IntentState.UNKNOWN: ("结果未知", "看终端签购单，主管选择“已扣款”或“未扣款”"),
+        IntentState.UNKNOWN: ("结果未知", f"看终端签购单，主管选择“已{done}”或“未{done}”"),
     }
     state, step = words[intent.state]
     return PendingItem(

@@ -45,6 +45,8 @@ from counter_app.domain.requests import (
 )
 from counter_app.domain.shifts import hall_date
 from counter_app.domain.waiting import CancelToken, silent
+from counter_app.services.closing_desk import ClosingDesk
+from counter_app.services.hall import HallAtCounter
 from counter_app.storage import ledger, papers, shifts
 from counter_app.storage.database import Database
 from printing import day_report
@@ -240,6 +242,31 @@ def test_a_sale_in_the_closing_minute_is_in_the_totals_or_refused(hall_database:
     rows = hall_database.read(lambda tx: shifts.shifts_of_day(tx, DAY))
     assert {row.state for row in rows} == {"closed"}
     assert len(Counter(hall_database, 1).parking.parked()) == 10
+
+
+def test_who_signs_in_while_the_day_is_sealed_gets_the_next_one(
+    hall_database: Database, manager: Counter
+) -> None:
+    """The new shift waits for the seal: opened beside it, it would stay open on a closed date."""
+    sealing, signed_in = threading.Event(), threading.Event()
+
+    def slow_id() -> str:
+        # Asked for inside the unit, after the day is locked.
+        sealing.set()
+        assert not signed_in.wait(0.5)
+        return ledger.new_id()
+
+    def sign_in() -> dt.date:
+        assert sealing.wait(5)
+        shift = hall_database.write(lambda tx: shifts.open_shift(tx, 1, CLERK))
+        signed_in.set()
+        return shift.business_date
+
+    slowly = ClosingDesk(HallAtCounter(hall_database, 2, slow_id))
+    with ThreadPoolExecutor(2) as pool:
+        late = pool.submit(sign_in)
+        pool.submit(slowly.close_day, CloseDay(manager.asked(), DAY)).result(20)
+        assert late.result(20) == NEXT_DAY
 
 
 # --- the report -------------------------------------------------------------------------------------------------

@@ -23,7 +23,7 @@ from hall_builder import (
 from counter_app.domain.errors import Cancelled, DeviceTrouble, Reason, Refused
 from counter_app.domain.ids import IntentId
 from counter_app.domain.ledger import pos_account
-from counter_app.domain.payments import Verdict
+from counter_app.domain.payments import TerminalResult, Verdict
 from counter_app.domain.requests import CloseTill, LockCount, SettleUnknown, ToppedUp, TopUp
 from counter_app.domain.waiting import CancelToken, silent
 from counter_app.storage import cards, intents, ledger
@@ -143,6 +143,28 @@ def test_another_amount_than_asked_is_not_kept(counter: Counter, hall_database: 
         ScriptedTerminal(answer(Verdict.APPROVED, 51_00, message="金额不符")),
     )
     assert balance(hall_database) == NAMED_FEN
+
+
+@pytest.mark.parametrize(
+    ("said", "state"),
+    [
+        (APPROVED_50, IntentState.APPROVED),
+        (answer(Verdict.APPROVED, 50_00, credit_card=True), IntentState.UNKNOWN),
+        (answer(Verdict.APPROVED, 51_00), IntentState.UNKNOWN),
+    ],
+)
+def test_only_an_approval_that_is_kept_is_stored_as_one(
+    counter: Counter, hall_database: Database, said: TerminalResult, state: IntentState
+) -> None:
+    """Killed before the terminal has undone it, the next start must not book what was to be given back."""
+    terminal, seen = ScriptedTerminal(said), []
+    terminal.after_result = lambda: seen.extend(intent.state for intent in open_intents(hall_database))
+    if state is IntentState.APPROVED:
+        pay(counter, terminal)
+    else:
+        with pytest.raises(Refused):
+            pay(counter, terminal)
+    assert seen == [state]
 
 
 def test_rules_are_checked_before_the_terminal_is_asked(counter: Counter) -> None:

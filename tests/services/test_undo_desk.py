@@ -22,7 +22,7 @@ from hall_builder import (
 
 from counter_app.domain.cards import Card, CardState
 from counter_app.domain.errors import DeviceTrouble, Reason, Refused
-from counter_app.domain.ids import PurseId, ReceiptNo
+from counter_app.domain.ids import PurseId, ReceiptNo, TerminalId
 from counter_app.domain.ledger import (
     CARD_RECEIVABLE,
     SAFE,
@@ -48,6 +48,7 @@ from counter_app.domain.requests import (
 from counter_app.domain.waiting import CancelToken, silent
 from counter_app.storage import cards, intents, ledger, papers, reports
 from counter_app.storage.database import Database, Transaction
+from counter_app.storage.halls import Terminal
 from counter_app.storage.intents import IntentState
 from printing.receipt import Pair, Receipt, Title
 
@@ -359,6 +360,17 @@ def test_rules_come_before_the_terminal(counter: Counter, hall_database: Databas
     assert terminal.asked == []
 
 
+def test_another_terminal_cannot_undo_what_it_never_took(
+    counter: Counter, hall_database: Database, paid: ReceiptNo
+) -> None:
+    two = Counter(hall_database, 2, OTHER_CLERK).opened()
+    two.at.terminals = (Terminal(TerminalId("T2"), 2, "2 号台 POS", True),)
+    terminal = ScriptedTerminal()
+    request = wish(two, paid, correction=True)
+    refused(Reason.POS_REVERSAL_FIRST, two.undo.reverse, request, terminal)
+    assert (terminal.asked, hall_database.read(intents.all_open)) == ([], ())
+
+
 @pytest.mark.parametrize(
     ("said", "state"),
     [
@@ -394,6 +406,7 @@ def test_two_people_settle_an_unknown_reversal(
     unknown_reversal(counter, paid)
     (item,) = counter.payments.pending()
     assert item.what == "冲正"
+    assert "“已撤销”或“未撤销”" in item.next_step
     clock.advance(hours=1)
     settle = SettleUnknown(
         counter.asked(), item.intent_id, undone, "0043" if undone else "", reason="已核对签购单"
