@@ -134,6 +134,7 @@ class AppWindow(QMainWindow):
             page.last.set_last(self._last)
             page.last.reprint_asked.connect(self.reprint_asked)
             page.last_done.connect(self._last_done)
+            page.keys_changed.connect(self.refresh_keys)
             page.setEnabled(not (self.troubles.money_locked and self._entries[name].moves_money))
         return page
 

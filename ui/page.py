@@ -69,6 +69,10 @@ class Page(QWidget):
 
     booked = Signal(object)
     """Carries the outcome of each booked operation: its paper waits for the printer, the customer has changed."""
+    show_customer = Signal(object)
+    """Carries the `CustomerView` that the panel is to show from now on, or None for nobody."""
+    keys_changed = Signal()
+    """`keys_now` would say something else than before."""
     last_done = Signal(object)
     """Carries the `LastTransactionView` of each booked operation; the window fills in the time."""
 

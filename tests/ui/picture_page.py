@@ -275,7 +275,7 @@ def faults_of(window: QWidget) -> list[str]:
     return faults
 
 
-KNOWN_LATIN = frozenset(("POS", "Enter", "Esc", "Ctrl", "Alt"))
+KNOWN_LATIN = frozenset(("POS", "Enter", "Esc", "Ctrl", "Alt", "PgUp", "PgDn"))
 
 
 def main(folder: str, variant: str) -> None:

@@ -11,9 +11,9 @@ import io
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer
 from PySide6.QtGui import QKeyEvent, QPixmap
-from PySide6.QtWidgets import QGridLayout, QLabel, QScrollArea, QSizePolicy, QStackedWidget, QWidget
+from PySide6.QtWidgets import QGridLayout, QLabel, QScrollArea, QSizePolicy, QWidget
 
 from counter_app.domain.errors import Reason, Refused
 from counter_app.domain.ids import HolderId, PurseId, ReceiptNo
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from counter_app.services.customer_desk import PersonalField
     from counter_app.services.paper_desk import CheckedReceipt
 
-PAGE_LINES = 8
+PAGE_LINES = 7
 """Lines of a history page at 768 px; the next one is fetched by key, so the length of a history costs nothing."""
 
 SHOWN_MS = 10_000
@@ -51,7 +51,7 @@ FIELDS: tuple[tuple[PersonalField, str], ...] = (
 HIDDEN = "＊＊＊＊"
 REVERSE, CORRECT = "reverse", "correct"
 REASONS = ("金额录错", "卡号录错", "收款方式录错", "重复办理", "客户要求撤销")
-PREVIEW_WIDTH = 372
+PREVIEW_WIDTH = 356
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -75,20 +75,18 @@ class CustomerPage(Page):
         self._befores: list[str | None] = [None]
         """Where each history page begins that was looked at, the one in sight last."""
         self._more = False
+        self._listed = True
         self.lines: tuple[HistoryLine, ...] = ()
         self._shown: ReceiptInSight | None = None
         self.signing = Signing(self, tools)
         self.identity = _Identity()
         self.history = _History(self._search)
         self.receipt = _Receipt(self._undo)
-        self._stack = QStackedWidget()
-        first = QWidget()
-        first.setLayout(column(self.identity, self.history, None, spacing=14))
-        self._first = first
-        self._stack.addWidget(first)
-        self._stack.addWidget(self.receipt)
-        for part in (self._stack, self.signing.box):
+        self.receipt.right.insertWidget(2, self.signing.box)
+        self.signing.box.installEventFilter(self)
+        for part in (self.identity, self.history):
             self.body.addWidget(part)
+        self.body.addWidget(self.receipt, 100)
         self.body.addStretch(1)
         self._mask_again = QTimer(self)
         self._mask_again.setSingleShot(True)
@@ -119,6 +117,7 @@ class CustomerPage(Page):
         purse = PurseId(view.purse_id) if view is not None and here and view.purse_id else None
         self._mask()
         self.identity.show_person(view if here else None)
+        self.identity.setVisible(self._listed and self.identity.has_person)
         if view is None or view.hidden:
             self.title.set_line(f"{texts.NOBODY_ADVICE}也可输入凭证号查一笔业务。")
         else:
@@ -134,7 +133,7 @@ class CustomerPage(Page):
 
     def keys_now(self) -> Sequence[tuple[str, str]]:
         """What the view in sight takes."""
-        if self._stack.currentWidget() is self.receipt:
+        if not self._listed:
             return (
                 texts.KEY_HELP,
                 ("A B C", "补打 / 冲正 / 更正"),
@@ -154,15 +153,15 @@ class CustomerPage(Page):
         if self.receipt.form.isVisible():
             self.receipt.ask_for(None)
             self.focus_first()
-        elif self._stack.currentWidget() is self.receipt:
+        elif not self._listed:
             self._show_list()
             self.focus_first()
 
     def focus_first(self) -> None:
         """The list while there is one, else the receipt number; in the detail what is still to be typed."""
-        if self._stack.currentWidget() is self._first and self.lines:
+        if self._listed and self.lines:
             self.history.table.setFocus()
-        elif self._stack.currentWidget() is self.receipt and not self.receipt.form.isVisible():
+        elif not self._listed and not self.receipt.form.isVisible():
             self.setFocus()
         else:
             super().focus_first()
@@ -170,7 +169,7 @@ class CustomerPage(Page):
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Pages of the history, and from the receipt number down into the list."""
         key = event.key()
-        listed = self._stack.currentWidget() is self._first
+        listed = self._listed
         if listed and key in (Qt.Key.Key_PageDown, Qt.Key.Key_PageUp):
             event.accept()
             self._turn(1 if key == Qt.Key.Key_PageDown else -1)
@@ -182,6 +181,13 @@ class CustomerPage(Page):
             self.receipt.roll(key)
         else:
             super().keyPressEvent(event)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """The signature takes the place of the form while it is asked for."""
+        if watched is self.signing.box and event.type() in (QEvent.Type.Show, QEvent.Type.Hide):
+            signing = event.type() == QEvent.Type.Show
+            self.receipt.form.setVisible(not signing and self.receipt.wanted is not None)
+        return super().eventFilter(watched, event)
 
     # one plain value for ten seconds
 
@@ -224,6 +230,8 @@ class CustomerPage(Page):
                 self.history.show_lines(
                     self.lines, len(self._befores), more=self._more, empty="还没有交易记录。"
                 )
+                if self.history.search.hasFocus() and self.history.search.is_open():
+                    self.focus_first()
 
         self._tools.look_lane.submit(
             lambda: desk.history(purse, before, PAGE_LINES + 1), show, self.trouble, newest_of="history"
@@ -272,17 +280,25 @@ class CustomerPage(Page):
         self._shown = shown
         self._in_hand.done()
         self.receipt.show_receipt(shown)
-        self._stack.setCurrentWidget(self.receipt)
+        self._listed = False
+        self.identity.hide()
+        self.history.hide()
+        self.receipt.show()
         self.set_chips(self.receipt.deeds, self.receipt.reasons)
         self.set_path((self.receipt.reason, self.receipt.voucher), self.receipt.primary)
+        self.keys_changed.emit()
         self.result.say("good" if shown.checked.genuine else "bad", shown.checked.sentence)
         self.setFocus()
 
     def _show_list(self) -> None:
         self._shown = None
-        self._stack.setCurrentWidget(self._first)
+        self._listed = True
+        self.receipt.hide()
+        self.identity.setVisible(self.identity.has_person)
+        self.history.show()
         self.set_chips(self.identity.fields)
         self.set_path((self.history.search,), self.history.look)
+        self.keys_changed.emit()
 
     def _act(self, action: str) -> None:
         if self._shown is None or self.busy.busy:
@@ -308,6 +324,7 @@ class CustomerPage(Page):
         self._in_hand.done()
         self.result.say("good", f"凭证 {receipt_no} 补打 第{copy_no}次，已送打印机。")
         self.receipt.show_copies(copy_no)
+        self.focus_first()
         self.booked.emit(None)
 
     # undoing
@@ -407,6 +424,7 @@ class _Identity(Panel):
         self.fields: ChipRow[PersonalField] = ChipRow(FIELDS, LETTER_CAPS)
         self._values: dict[str, QLabel] = {}
         self._masked: dict[str, str] = {}
+        self.has_person = False
         inner = QWidget()
         grid = QGridLayout(inner)
         grid.setContentsMargins(0, 0, 0, 0)
@@ -424,10 +442,9 @@ class _Identity(Panel):
         self.add(inner, row(label("显示 10 秒（留痕）", "soft"), self.fields, None, spacing=12))
 
     def show_person(self, view: CustomerView | None) -> None:
-        """Another person, masked; nobody hides the panel."""
-        person = view is not None and view.holder_id is not None
-        self.setVisible(person)
-        if view is not None and person:
+        """Another person, masked."""
+        self.has_person = view is not None and view.holder_id is not None
+        if view is not None and self.has_person:
             self._masked = {
                 "name": view.name_masked,
                 "document": view.document_masked,
@@ -552,7 +569,8 @@ class _Receipt(QWidget):
             row(self.deeds, None),
             self._hint,
         )
-        layout = row(self._scroll, column(facts, self.form, None, spacing=14), spacing=14)
+        self.right = column(facts, self.form, None, spacing=14)
+        layout = row(self._scroll, self.right, spacing=14)
         layout.setStretch(1, 1)
         self.setLayout(layout)
         self.form.hide()
