@@ -20,6 +20,7 @@ from counter_app import bootstrap
 from counter_app import settings as settings_file
 from counter_app.commands import demo_counter
 from counter_app.commands.day_player import Played, Player, Step, ToldToEnd
+from counter_app.domain import masking
 from counter_app.domain.errors import Trouble
 from counter_app.domain.ledger import TenderKind
 from counter_app.domain.money import DENOMINATIONS_FEN, yuan
@@ -39,13 +40,16 @@ MANAGER, MANAGER_PASSWORD = "1001", "dongjiao-1001"
 FLOAT = {100_00: 2, 50_00: 2, 20_00: 5, 10_00: 10, 5_00: 10, 1_00: 40, 50: 10, 10: 50}
 """The opening float by denomination: 600 yuan in small notes."""
 
-F2, F9 = Qt.Key.Key_F2, Qt.Key.Key_F9
+F2, F3, F4, F8, F9, F10 = (
+    Qt.Key.Key_F2, Qt.Key.Key_F3, Qt.Key.Key_F4, Qt.Key.Key_F8, Qt.Key.Key_F9, Qt.Key.Key_F10,
+)  # fmt: skip
+ALT = Qt.KeyboardModifier.AltModifier
 
 WINDOW_SIZE = (1366, 768)
 PAPER_COLUMNS = 48
 
-FIRST_CUSTOMER = 3
-"""Position of the card that is topped up, among the demo hall's cards."""
+FIRST_CUSTOMER, CALLER, FINDER = 3, 8, 13
+"""Positions of three people's cards among the demo hall's: one tops up, one lost the card, one finds it again."""
 
 
 def main(argv: list[str]) -> int:
@@ -323,7 +327,7 @@ def _pay_at_terminal(player: Player, yuan_text: str) -> None:
     page = player.page
     player.until(page.amount.hasFocus, "the amount has no focus")
     player.type(yuan_text)
-    player.press(Qt.Key.Key_B, Qt.KeyboardModifier.AltModifier)
+    player.press(Qt.Key.Key_B, ALT)
     player.expect("the way to pay", page.tenders.value, TenderKind.TERMINAL_CARD.value)
     player.enter()
     player.until(lambda: not page.busy.busy, "the terminal's payment does not end", 30.0)
@@ -344,7 +348,7 @@ def declined_then_cash(player: Player) -> None:
     player.expect("open payments after the refusal", player.desks.payments.pending(), ())
     player.expect("the amount typed is kept", page.amount.value_fen(), 50_00)
     player.picture()
-    player.press(Qt.Key.Key_A, Qt.KeyboardModifier.AltModifier)
+    player.press(Qt.Key.Key_A, ALT)
     player.enter()
     player.until(page.received.hasFocus, "the cash received has no focus")
     player.type("50")
@@ -352,6 +356,139 @@ def declined_then_cash(player: Player) -> None:
     player.drawer.put({50_00: 1})
     player.says("good", "充值成功", "¥50.00", yuan(before_fen + 50_00))
     player.expect("the balance", player.balance_fen(card), before_fen + 50_00)
+
+
+def report_by_telephone(player: Player) -> None:
+    """电话挂失：来电人报，程序只答相符与否。"""
+    card = demo_counter.demo_card(player.sizes, CALLER)
+    assert card.holder is not None
+    balance_fen = player.balance_fen(card)
+    player.go_to(F3, "loss")
+    page = player.page
+    player.press(Qt.Key.Key_A, ALT)
+    player.type_into(page.caller.said, card.holder.phone)
+    player.until(page.caller.name.hasFocus, "the caller's card is not found")
+    player.type(card.holder.name)
+    player.enter()
+    player.type_into(page.caller.id_number, card.holder.id_number)
+    player.type_into(page.caller.proved, yuan(balance_fen + 300_00))
+    player.says("warn", "不符")
+    # Said, not shown: neither the balance nor the name stands anywhere, not even masked.
+    for secret in (yuan(balance_fen), card.holder.name, masking.mask_name(card.holder.name)):
+        player.expect_nowhere(secret)
+    player.expect("the card's state after a wrong claim", player.state_of(card), "active")
+    player.picture()
+    player.until(page.caller.proved.hasFocus, "the focus does not go to what did not match")
+    page.caller.proved.selectAll()
+    player.type_into(page.caller.proved, yuan(balance_fen))
+    player.until(page.primary.hasFocus, "the right claim does not match")
+    player.enter()
+    player.says("good", "挂失成功", "受理号")
+    player.expect_somewhere("¥25.00")
+    player.expect("the card's state", player.state_of(card), "lost")
+
+
+def lost_card_refused(player: Player) -> None:
+    """已挂失的卡不能充值。"""
+    card = demo_counter.demo_card(player.sizes, CALLER)
+    before_fen = player.balance_fen(card)
+    player.go_to(F2, "top_up")
+    player.put_card(card)
+    page = player.page
+    player.says("warn", "挂失")
+    player.until(page.amount.hasFocus, "the amount has no focus")
+    player.type("100")
+    player.enter()
+    player.until(page.received.hasFocus, "the cash received has no focus")
+    player.type("100")
+    player.enter()
+    player.says("warn", "挂失")
+    player.expect("the balance", player.balance_fen(card), before_fen)
+    player.press(Qt.Key.Key_Escape)
+
+
+def replace(player: Player) -> None:
+    """补卡：读证件，读新卡，收 25 元工本费，余额转到新卡。"""
+    old = demo_counter.demo_card(player.sizes, CALLER)
+    new = demo_counter.demo_card(player.sizes, player.sizes["named"] + player.sizes["anonymous"] + 1)
+    balance_fen = player.balance_fen(old)
+    player.expect("the new card's state before", player.state_of(new), "blank")
+    player.go_to(F4, "replace")
+    page = player.page
+    player.until(lambda: page.old.primary.text().startswith("下一步"), "the lost card is not reserved")
+    player.lay_document_until(old, page.new.card_no.hasFocus, "the holder's document is not accepted")
+    player.lay_card_until(new, page.fee.payment.received.hasFocus, "the new card is not accepted")
+    player.expect_somewhere("¥25.00")
+    player.type("50")
+    player.expect("the change shown", page.fee.payment.change.figures.text(), "¥25.00")
+    player.enter()
+    player.drawer.put({50_00: 1})
+    player.drawer.take({20_00: 1, 5_00: 1})
+    player.says("good", "补卡成功", yuan(balance_fen))
+    player.expect("the new card's state", player.state_of(new), "active")
+    player.expect("the old card's state", player.state_of(old), "replaced")
+    player.expect("the balance on the new card", player.balance_fen(new), balance_fen)
+    player.known.setdefault("replaced", []).append(
+        {"old": old.card_no, "new": new.card_no, "balance_fen": player.balance_fen(new)}
+    )
+
+
+def report_in_hall(player: Player) -> None:
+    """持身份证到厅挂失。"""
+    card = demo_counter.demo_card(player.sizes, FINDER)
+    player.go_to(F3, "loss")
+    page = player.page
+    if page.outcome.isVisible():
+        player.enter()
+    player.lay_document_until(
+        card,
+        lambda: page.document.has_document and _at_counter(player) == card.card_no,
+        "the document does not open its holder",
+    )
+    player.enter()
+    player.says("good", "挂失成功", "受理号")
+    player.expect("the card's state", player.state_of(card), "lost")
+
+
+def cancel_loss(player: Player) -> None:
+    """卡已找到：凭卡和身份证解挂。"""
+    card = demo_counter.demo_card(player.sizes, FINDER)
+    balance_fen = player.balance_fen(card)
+    player.go_to(F3, "loss")
+    page = player.page
+    if page.outcome.isVisible():
+        player.enter()
+    player.press(Qt.Key.Key_2, ALT)
+    player.put_card(card)
+    player.lay_document_until(card, lambda: page.document.has_document, "the document is not taken")
+    player.enter()
+    player.says("good", "解挂成功")
+    player.expect_somewhere(yuan(balance_fen))
+    player.expect("the card's state", player.state_of(card), "active")
+    player.expect("the balance", player.balance_fen(card), balance_fen)
+
+
+def _at_counter(player: Player) -> str:
+    customer = player.window.customer
+    return "" if customer is None else customer.card_no
+
+
+def reprint(player: Player) -> None:
+    """在客户与交易中打开凭证，补打，标明第几次。"""
+    card = demo_counter.demo_card(player.sizes, FIRST_CUSTOMER)
+    player.put_card(card)
+    player.go_to(F8, "customer")
+    page = player.page
+    player.until(lambda: len(page.lines) >= 3, "the history does not show the day's top-ups")
+    if not page.history.table.hasFocus():
+        player.press(Qt.Key.Key_Down)
+    player.until(page.history.table.hasFocus, "the history has no focus")
+    receipt_no = page.lines[0].receipt_no
+    player.enter()
+    player.says("good", receipt_no)
+    player.press(Qt.Key.Key_A)
+    player.says("good", receipt_no, "补打 第1次")
+    player.known["reprinted"] = receipt_no
 
 
 def count_blind(player: Player) -> None:
@@ -380,12 +517,53 @@ def close_till(player: Player) -> None:
     player.expect("the till's state", _till_state(player), TillState.CLOSED)
 
 
+def manager_signs_in(player: Player) -> None:
+    """换主管登录。"""
+    player.press(Qt.Key.Key_F12)
+    player.until(lambda: player.window.is_locked, "the window is not locked")
+    player.click("换人登录")
+    _type_sign_in(player, MANAGER, MANAGER_PASSWORD)
+    person = player.serving.person
+    assert person is not None
+    player.expect("who is signed in", (person.staff_no, person.is_manager), (MANAGER, True))
+
+
+def close_day(player: Player) -> None:
+    """日结：签字锁账，生成营业日报表。"""
+    date = player.known["business_date"]
+    player.go_to(F10, "day_close")
+    page = player.page
+    page.folder = player.out
+    player.until(lambda: page.day is not None and page.day.ready, "the day is not ready to be closed")
+    player.expect("the day in sight", page.day.business_date, date)
+    player.until(page.note.hasFocus, "the remark has no focus")
+    player.enter()
+    if not page.sign_box.isVisible():
+        player.enter()
+    player.type_into(page.sign_box.password, MANAGER_PASSWORD)
+    player.says("good", f"{date.isoformat()} 已锁账")
+    player.says("good", "营业日报表已生成")
+    paper = player.out / f"{date.isoformat()}.pdf"
+    player.expect("the report's first bytes", paper.read_bytes()[:5], b"%PDF-")
+    paper.rename(player.out / "day-report.pdf")
+    player.until(lambda: page.day.closed, "the page does not show the day as closed")
+    player.expect("the day in the database", player.desks.closing.day_view(date).closed, True)
+
+
 STEPS = (
     Step("登录并确认通知", "sign-in", sign_in),
     Step("按面额清点备用金，开箱", "open-till", open_till, receipts=1),
     Step("读卡，现金充值 100 元，收 200 元", "cash-top-up", cash_top_up, receipts=1),
     Step("POS 充值 50 元", "pos-top-up", pos_top_up, receipts=1),
     Step("POS 拒绝，改收现金 50 元", "declined-then-cash", declined_then_cash, receipts=1),
+    Step("电话挂失：核对来电人报出的资料", "report-loss", report_by_telephone, receipts=2),
+    Step("已挂失的卡充值被拒", "lost-card-refused", lost_card_refused),
+    Step("补卡：读证件和新卡，收 25 元，余额转到新卡", "replace", replace, receipts=2),
+    Step("持身份证到厅挂失另一张卡", "report-loss-in-hall", report_in_hall, receipts=2),
+    Step("找到卡，凭证件解挂", "cancel-loss", cancel_loss, receipts=2),
+    Step("打开凭证，补打并标明次数", "reprint", reprint, receipts=1),
     Step("盲点现金并锁定", "blind-count", count_blind, receipts=2),
     Step("关箱，账实相符", "close-till", close_till, receipts=2),
+    Step("换主管登录", "manager-signs-in", manager_signs_in),
+    Step("日结锁账，生成营业日报表", "close-day", close_day, receipts=2),
 )

@@ -232,6 +232,17 @@ class Player:
         self.until(settled, "the program does not come to rest")
 
     def _in_sight(self) -> str:
+        """What a clerk would see and where the keys go, for whoever reads why a step failed."""
+        focused = QApplication.focusWidget()
+        others = [w for w in QApplication.topLevelWidgets() if w.isVisible() and w is not self.window]
+        where = f"the focus is on {focused.metaObject().className() if focused else 'nothing'}"
+        if not self.window.isActiveWindow():
+            where += ", the window is not active"
+        if others:
+            where += f", other windows: {[other.metaObject().className() for other in others]}"
+        return f"{self._said()}; {where}"
+
+    def _said(self) -> str:
         page = self.window.page
         if page is None:
             return f"the sign-in page says: {self.window.sign_in.result.text or 'nothing'}"
