@@ -128,9 +128,10 @@ _operations = (
     .where(*_of_shift(_o))
     .order_by(_o.c.seq)
 )
+# Joined outwards so that operations are walked in the order of the chain: nothing is sorted, however long a shift is.
 _lines = (
     sa.select(_o.c.seq, _t.c.line, _t.c.shift_id, _t.c.debit, _t.c.credit, _t.c.amount_fen)
-    .select_from(_o.join(_t, _same_operation(_t)))
+    .select_from(_o.outerjoin(_t, _same_operation(_t)))
     .where(*_of_shift(_o))
     .order_by(_o.c.seq, _t.c.line)
 )
@@ -307,7 +308,7 @@ class _Check:
         for row in self._stream(_operations, where):
             lines: list[Row[Any]] = []
             if group is not None and group[0] == row.seq:
-                lines = list(group[1])
+                lines = [line for line in group[1] if line.line is not None]
                 group = next(groups, None)
             yield row, lines
 
