@@ -226,6 +226,9 @@ class PaymentDesk:
         terminal_id = self.terminal_id
         held = intents.open_of_terminal(tx, terminal_id)
         if held is not None:
+            if held.operation_id == request.asked.operation_id and held.state is IntentState.SENT:
+                # Pressed twice: nobody may hear that the terminal is stuck and take cash for the same sale.
+                raise Refused(Reason.PAYMENT_IN_PROGRESS)
             raise intents.terminal_held_by(held)
         self._kinds[type(request).__name__].check(tx, request, reservation)
         name, text = type(request).__name__, wire.to_json(request)

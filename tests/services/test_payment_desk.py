@@ -96,6 +96,17 @@ def test_declined_takes_nothing_and_eats_no_receipt_number(counter: Counter, hal
     assert pay(counter, terminal).receipt_no.endswith("-0003")
 
 
+def test_pressed_again_while_the_terminal_is_asked(counter: Counter) -> None:
+    request = card_top_up(counter, NAMED_CARD, 50_00)
+    terminal, second = ScriptedTerminal(APPROVED_50), ScriptedTerminal()
+    said: list[Refused] = []
+    terminal.before_answer = lambda: said.append(
+        refused(Reason.PAYMENT_IN_PROGRESS, pay, counter, second, request)
+    )
+    assert pay(counter, terminal, request).balance_fen == NAMED_FEN + 50_00
+    assert (len(said), second.asked) == (1, [])
+
+
 def test_unknown_holds_card_and_terminal_but_not_cash_for_others(
     counter: Counter, hall_database: Database
 ) -> None:
