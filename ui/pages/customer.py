@@ -11,7 +11,7 @@ import io
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QObject, Qt, QTimer
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QKeyEvent, QPixmap
 from PySide6.QtWidgets import QGridLayout, QLabel, QScrollArea, QSizePolicy, QWidget
 
@@ -83,7 +83,7 @@ class CustomerPage(Page):
         self.history = _History(self._search)
         self.receipt = _Receipt(self._undo)
         self.receipt.right.insertWidget(2, self.signing.box)
-        self.signing.box.installEventFilter(self)
+        self.signing.box.asking.connect(self._make_room)
         for part in (self.identity, self.history):
             self.body.addWidget(part)
         self.body.addWidget(self.receipt, 100)
@@ -182,12 +182,9 @@ class CustomerPage(Page):
         else:
             super().keyPressEvent(event)
 
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+    def _make_room(self, signing: bool) -> None:
         """The signature takes the place of the form while it is asked for."""
-        if watched is self.signing.box and event.type() in (QEvent.Type.Show, QEvent.Type.Hide):
-            signing = event.type() == QEvent.Type.Show
-            self.receipt.form.setVisible(not signing and self.receipt.wanted is not None)
-        return super().eventFilter(watched, event)
+        self.receipt.form.setVisible(not signing and self.receipt.wanted is not None)
 
     # one plain value for ten seconds
 

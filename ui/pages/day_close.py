@@ -98,6 +98,7 @@ class DayClosePage(Page):
         self.body.addStretch(1)
         self._side = _Overview()
         self.sign_box.signed.connect(self._signed)
+        self.sign_box.asking.connect(lambda signing: self._signing.setVisible(not signing))
         self.sign_box.given_up.connect(self.focus_first)
         self.keep(note=self.note)
         self.set_path((self.note,), self.primary)
@@ -185,7 +186,7 @@ class DayClosePage(Page):
         self.table.clearSelection()
         self.sealed.show_day(day, self._path_of(day.business_date))
         ready = day.ready and self._is_manager
-        self._signing.setVisible(ready)
+        self._signing.setVisible(ready and not self.sign_box.isVisible())
         self.only_manager.setVisible(not day.closed and not self._is_manager)
         self._side.show_day(day, report)
         self._arm()
@@ -252,6 +253,10 @@ class DayClosePage(Page):
         self.sign_box.close_box()
         self.note.clear()
         self._date = closed.business_date
+        if self.day is not None:
+            self.day = dataclasses.replace(self.day, closed=True, anchor=closed.anchor)
+            self._signing.hide()
+        self.focus_first()
         date = closed.business_date.isoformat()
         self.finish(
             closed, f"{date} 已锁账，共 {closed.operations} 笔业务。", f"日结 {date}", closed.receipt_no
@@ -374,6 +379,13 @@ def _till_row(till: TillOfDay, closes: list[TillLine], report: DayReport | None)
     return (name, f"{count}", yuan(close.expected_fen), yuan(close.counted_fen), difference, badge)
 
 
+def _difference_words(till: TillLine) -> str:
+    """`2 号台短款 ¥10.00：找零多付（1001 周敏 签认）`."""
+    word = "长款" if till.difference_fen > 0 else "短款"
+    amount = texts.shown_money(abs(till.difference_fen))
+    return f"{till.counter_no} 号台{word} {amount}：{till.reason}（{till.signed_by} 签认）"
+
+
 class _Sealed(Panel):
     """A sealed day: who, the anchor that ties paper to database, and where the report lies."""
 
@@ -440,13 +452,19 @@ class _Overview(QWidget):
         self._chart.set_values([hours.get(hour, 0) for hour in range(first, last + 1)], marks)
         for part in (self._hours, self._chart):
             part.setVisible(bool(hours))
-        said = [line for line in day.lines if line.state in ("bad", "warn")]
+        said: list[tuple[str, Tone]] = [
+            (f"{line.what}：{line.detail}", line.state) for line in day.lines if line.state in ("bad", "warn")
+        ]
+        said += [
+            (_difference_words(till), "warn")
+            for till in (report.tills if report else ())
+            if till.difference_fen
+        ]
         while len(self._shown) < len(said):
             note = Note()
             self._shown.append(note)
             self._notes.addWidget(note)
         for at, note in enumerate(self._shown):
             used = at < len(said)
-            note.say(
-                f"{said[at].what}：{said[at].detail}" if used else "", said[at].state if used else "warn"
-            )
+            sentence, tone = said[at] if used else ("", "warn")
+            note.say(sentence, tone)

@@ -119,6 +119,9 @@ class PendingPage(Page):
         self._phone.timeout.connect(self._mark)
         self.table.selectionModel().currentRowChanged.connect(lambda _now, _before: self._mark())
         self.table.row_chosen.connect(lambda _row: self.focus_first())
+        self.signing.box.asking.connect(
+            lambda signing: self.card.form.setVisible(not signing and self.card.wanted is not None)
+        )
         self.card.answers.chosen.connect(self._answered)
         self.card.reasons.chosen.connect(self.card.take_reason)
         self.set_chips(self.card.answers, self.card.reasons)

@@ -14,13 +14,15 @@ from ui.widgets.parts import Panel, ResultLine, button, label, row
 
 
 class SignBox(Panel):
-    """Hidden until `ask`. `signed(str, str)` carries staff number and password; `given_up` means Esc.
+    """Hidden until `ask`. `signed(str, str)` carries staff number and password; `given_up` means Esc. `asking(bool)`
+    tells that it has come into sight or gone, for a page that has no room for box and form at once.
 
     The password leaves this box with the signal and is wiped at once. Show the answer with `refused` or `close_box`.
     """
 
     signed = Signal(str, str)
     given_up = Signal()
+    asking = Signal(bool)
 
     def __init__(self) -> None:
         super().__init__(spacing=8)
@@ -50,6 +52,7 @@ class SignBox(Panel):
         self.password.clear()
         self.set_waiting(False)
         self.show()
+        self.asking.emit(True)
         self.staff_no.setFocus()
 
     def set_waiting(self, waiting: bool) -> None:
@@ -66,6 +69,7 @@ class SignBox(Panel):
         """The signature counted."""
         self.password.clear()
         self.hide()
+        self.asking.emit(False)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Enter goes on and signs; Esc gives up. Nothing of it reaches the page underneath."""
