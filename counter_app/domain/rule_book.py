@@ -50,6 +50,10 @@ class RuleBook:
         for rule in sorted(rules, key=lambda rule: rule.valid_from):
             self._rules.setdefault(rule.code, []).append(rule)
 
+    def all(self) -> tuple[Rule, ...]:
+        """Every dated rule, newest last within its code."""
+        return tuple(rule for code in RuleCode for rule in self._rules.get(code, ()))
+
     def rule(self, code: RuleCode, day: dt.date) -> Rule:
         """The rule in force on `day`; `LookupError` when the book has none, which is a defect of the set-up."""
         in_force = [rule for rule in self._rules.get(code, ()) if rule.valid_from <= day]

@@ -10,6 +10,7 @@ from counter_app.services.closing_desk import ClosingDesk
 from counter_app.services.customer_desk import CustomerDesk
 from counter_app.services.hall import HallAtCounter
 from counter_app.services.loss_desk import LossDesk
+from counter_app.services.manager_desk import ManagerDesk
 from counter_app.services.paper_desk import PaperDesk
 from counter_app.services.parking_desk import ParkingDesk
 from counter_app.services.passwords import Passwords
@@ -39,6 +40,7 @@ class Desks:
     undo: UndoDesk
     parking: ParkingDesk
     payments: PaymentDesk
+    manager: ManagerDesk
 
 
 def open_desks(
@@ -60,4 +62,5 @@ def open_desks(
         UndoDesk(at, payments),
         ParkingDesk(at),
         payments,
+        ManagerDesk(at, passwords),
     )

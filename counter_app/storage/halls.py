@@ -204,3 +204,17 @@ _key_id = sa.select(tables.hall.c.key_id).where(tables.hall.c.hall_id == b("hall
 def key_id(tx: Transaction) -> str:
     """Which master key this hall was founded with."""
     return str(tx.connection.execute(_key_id, {"hall_id": tx.hall_id}).scalar_one())
+
+
+def add_terminal(tx: Transaction, terminal: Terminal) -> None:
+    """Enter a POS terminal."""
+    tx.run(
+        _insert_terminal,
+        {
+            "hall_id": tx.hall_id,
+            "terminal_id": terminal.terminal_id,
+            "counter_no": terminal.counter_no,
+            "name": terminal.name,
+            "linked": int(terminal.linked),
+        },
+    )

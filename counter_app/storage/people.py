@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -80,8 +81,10 @@ _insert = sa.insert(_staff)
 def load(tx: Transaction, staff_no: StaffNo, day: dt.date) -> StaffRow | None:
     """A person as of a day (deputations are dated), or None."""
     row = tx.one(_load, {"hall_id": tx.hall_id, "staff_no": staff_no, "day": day.isoformat()})
-    if row is None:
-        return None
+    return None if row is None else _row(row)
+
+
+def _row(row: Any) -> StaffRow:
     return StaffRow(
         StaffMember(StaffNo(row.staff_no), row.name, Role(row.role), bool(row.deputises)),
         row.password_hash,
@@ -89,6 +92,11 @@ def load(tx: Transaction, staff_no: StaffNo, day: dt.date) -> StaffRow | None:
         row.failed_tries,
         None if row.locked_until is None else moment(row.locked_until),
     )
+
+
+def everybody(tx: Transaction, day: dt.date) -> tuple[StaffRow, ...]:
+    """Everybody of the hall as of a day, in the order of their numbers."""
+    return tuple(_row(row) for row in tx.all(_all, {"hall_id": tx.hall_id, "day": day.isoformat()}))
 
 
 def names(tx: Transaction, day: dt.date) -> dict[StaffNo, str]:
@@ -150,6 +158,29 @@ def add(tx: Transaction, member: StaffMember, password_hash: str, demo_password:
 
 
 _insert_deputy = sa.insert(_deputy)
+_set_active = (
+    sa.update(_staff)
+    .where(_staff.c.hall_id == b("b_hall_id"), _staff.c.staff_no == b("b_staff_no"))
+    .values(active=b("b_active"))
+)
+_running_deputies = (
+    sa.select(_deputy.c.deputy_no, sa.func.max(_deputy.c.valid_to).label("until"))
+    .where(
+        _deputy.c.hall_id == b("hall_id"), _deputy.c.valid_from <= b("day"), _deputy.c.valid_to >= b("day")
+    )
+    .group_by(_deputy.c.deputy_no)
+)
+
+
+def set_active(tx: Transaction, staff_no: StaffNo, *, active: bool) -> None:
+    """Whether this person may sign in."""
+    tx.run(_set_active, {"b_hall_id": tx.hall_id, "b_staff_no": staff_no, "b_active": int(active)})
+
+
+def deputies(tx: Transaction, day: dt.date) -> dict[StaffNo, str]:
+    """Who deputises on a day, and until when (ISO date)."""
+    rows = tx.all(_running_deputies, {"hall_id": tx.hall_id, "day": day.isoformat()})
+    return {StaffNo(row.deputy_no): row.until for row in rows}
 
 
 def add_deputy(
@@ -185,6 +216,12 @@ _unread = (
     )
     .order_by(_notice.c.valid_from, _notice.c.notice_id)
 )
+_all_notices = (
+    sa.select(_notice)
+    .where(_notice.c.hall_id == b("hall_id"))
+    .order_by(_notice.c.valid_from.desc())
+    .limit(200)
+)
 _insert_notice = sa.insert(_notice)
 _insert_read = {name: insert_ignoring(_read, name) for name in ("sqlite", "postgresql")}
 
@@ -192,15 +229,21 @@ _insert_read = {name: insert_ignoring(_read, name) for name in ("sqlite", "postg
 def unread_notices(tx: Transaction, staff_no: StaffNo, day: dt.date) -> tuple[Notice, ...]:
     """Notices valid on a day that this person has not confirmed."""
     rows = tx.all(_unread, {"hall_id": tx.hall_id, "day": day.isoformat(), "staff_no": staff_no})
-    return tuple(
-        Notice(
-            row.notice_id,
-            row.title,
-            row.body,
-            dt.date.fromisoformat(row.valid_from),
-            dt.date.fromisoformat(row.valid_to),
-        )
-        for row in rows
+    return tuple(_notice_of(row) for row in rows)
+
+
+def notices(tx: Transaction) -> tuple[Notice, ...]:
+    """The newest notices, past and to come."""
+    return tuple(_notice_of(row) for row in tx.all(_all_notices, {"hall_id": tx.hall_id}))
+
+
+def _notice_of(row: Any) -> Notice:
+    return Notice(
+        row.notice_id,
+        row.title,
+        row.body,
+        dt.date.fromisoformat(row.valid_from),
+        dt.date.fromisoformat(row.valid_to),
     )
 
 

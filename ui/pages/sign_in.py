@@ -65,7 +65,12 @@ class SignInPage(QWidget):
         self._steps = QStackedWidget()
         self._steps.setFixedWidth(440)
         self._steps.addWidget(first)
-        self._steps.addWidget(self._notices)
+        second = QWidget()
+        second_layout = QVBoxLayout(second)
+        second_layout.setContentsMargins(0, 0, 0, 0)
+        second_layout.addWidget(self._notices)
+        second_layout.addStretch(1)
+        self._steps.addWidget(second)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(22, 22, 22, 22)
         layout.addStretch(1)
@@ -109,7 +114,7 @@ class SignInPage(QWidget):
         """The second step: each notice is shown and confirmed by one press."""
         self.busy.end()
         self._notices.set_notices(notices)
-        self._steps.setCurrentWidget(self._notices)
+        self._steps.setCurrentIndex(1)
         self._notices.setFocus()
 
     def start_over(self) -> None:
