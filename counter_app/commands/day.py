@@ -207,11 +207,20 @@ def till_summary(till: TillCloseRow | None) -> dict[str, int | None]:
 
 
 def draw_receipts(out: Path) -> None:
-    """A `.txt` and a `.png` beside each `.bin`, from the bytes themselves."""
-    from printing import receipt_image, receipt_reader
+    """A `.txt` and a `.png` beside each `.bin`, from the bytes themselves.
 
-    for path in sorted(out.glob("receipt-*.bin")):
-        rows = receipt_reader.read(path.read_bytes())
+    They are read as the printer read them, one after the other: a copy may lean on what the one before it set.
+    """
+    from printing import receipt_image, receipt_reader
+    from printing.receipt_reader import Row, RowKind
+
+    paths = sorted(out.glob("receipt-*.bin"))
+    papers: list[list[Row]] = [[]]
+    for row in receipt_reader.read(b"".join(path.read_bytes() for path in paths)):
+        papers[-1].append(row)
+        if row.kind is RowKind.CUT:
+            papers.append([])
+    for path, rows in zip(paths, papers[:-1], strict=True):
         path.with_suffix(".txt").write_text(receipt_reader.text(rows, PAPER_COLUMNS), "utf-8")
         receipt_image.save_png(rows, PAPER_COLUMNS, path.with_suffix(".png"))
 
@@ -223,7 +232,7 @@ def sign_in(player: Player) -> None:
     """登录并确认通知。"""
     page = player.window.sign_in
     player.until(page.enter.isEnabled, "the hall does not open for sign-in", 30.0)
-    _type_sign_in(player, CLERK, CLERK_PASSWORD)
+    _type_sign_in(player, CLERK, CLERK_PASSWORD, pictured=True)
     person = player.serving.person
     assert person is not None
     player.known["business_date"] = person.business_date
@@ -231,7 +240,7 @@ def sign_in(player: Player) -> None:
     player.until(lambda: player.page is player.window.made_page("top_up"), "the top-up page does not come")
 
 
-def _type_sign_in(player: Player, staff_no: str, password: str) -> None:
+def _type_sign_in(player: Player, staff_no: str, password: str, *, pictured: bool = False) -> None:
     page = player.window.sign_in
     player.until(page.staff_no.hasFocus, "the staff number has no focus")
     player.type_into(page.staff_no, staff_no)
@@ -245,7 +254,8 @@ def _type_sign_in(player: Player, staff_no: str, password: str) -> None:
     assert person is not None
     for notice in person.unread_notices:
         player.expect_somewhere(notice.title)
-        player.picture()
+        if pictured:
+            player.picture()
         player.enter()
     player.until(lambda: player.window.page is not None, "no page comes after sign-in")
 
@@ -404,6 +414,7 @@ def lost_card_refused(player: Player) -> None:
     player.enter()
     player.says("warn", "挂失")
     player.expect("the balance", player.balance_fen(card), before_fen)
+    player.picture()
     player.press(Qt.Key.Key_Escape)
 
 
@@ -545,7 +556,6 @@ def close_day(player: Player) -> None:
     player.says("good", "营业日报表已生成")
     paper = player.out / f"{date.isoformat()}.pdf"
     player.expect("the report's first bytes", paper.read_bytes()[:5], b"%PDF-")
-    paper.rename(player.out / "day-report.pdf")
     player.until(lambda: page.day.closed, "the page does not show the day as closed")
     player.expect("the day in the database", player.desks.closing.day_view(date).closed, True)
 
