@@ -291,7 +291,7 @@ class _NoticeSheet(_Sheet):
                 Field("到（含）", self.last_day),
                 spacing=12,
             ),
-            Field("内容（Shift+Enter 换行）", self.text),
+            Field("内容", self.text),
         )
 
     def kept(self) -> dict[str, Entry | LongText]:
