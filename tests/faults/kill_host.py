@@ -1,6 +1,6 @@
 """A process that forks counters and terminals for the kill tests: each counter is killed by its own hand at one step.
 
-Run with the folder of the shared test modules. Each line on standard input is a JSON command, each line on standard
+The shared test modules are on its path. Each line on standard input is a JSON command, each line on standard
 output its answer. The desks are the program's own; statements, commits, serial frames and sheets of paper are counted
 from here.
 """
@@ -16,8 +16,6 @@ import sys
 import traceback
 from pathlib import Path
 from typing import Any
-
-sys.path[:0] = [sys.argv[1], str(Path(sys.argv[1]).parent)]
 
 import sqlalchemy as sa
 from hall_builder import CHEAP, HALL_ID, KEYS, HallClock

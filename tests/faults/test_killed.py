@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -23,7 +24,6 @@ from counter_builder import FLOAT, FLOAT_FEN, ScriptedTerminal, answer, require_
 from hall_builder import (
     BLANK_CARD,
     CHEAP,
-    CLERK,
     HALL_ID,
     HOLDER,
     KEYS,
@@ -31,7 +31,6 @@ from hall_builder import (
     MANAGER,
     MORNING,
     NAMED_CARD,
-    NAMED_FEN,
     PASSWORD,
     Clerk,
     HallClock,
@@ -75,13 +74,11 @@ class Host:
 
     def __init__(self, errors: Path) -> None:
         self._errors = errors
+        shared = Path(__file__).parents[1]
         with errors.open("wb") as error_file:
             self._process = subprocess.Popen(
-                [
-                    sys.executable,
-                    str(Path(__file__).with_name("kill_host.py")),
-                    str(Path(__file__).parents[1]),
-                ],
+                [sys.executable, str(Path(__file__).with_name("kill_host.py"))],
+                env={**os.environ, "PYTHONPATH": os.pathsep.join((str(shared), str(shared.parent)))},
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=error_file,
