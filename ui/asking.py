@@ -127,7 +127,8 @@ class Signing:
     ) -> None:
         """Run `call(request)` on `lane`, else on the desk lane. `title` tells the second person what is signed.
 
-        `cancel` lets Esc stop a call that tests it. `failed` hears of every error that is not a wish for a signature; True means that it has shown it.
+        `cancel` lets Esc stop a call that tests it. `failed` hears of every error that is not a wish for a
+        signature; True means that it has shown it.
         """
 
         def refused(error: BaseException) -> bool:

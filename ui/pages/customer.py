@@ -408,8 +408,10 @@ def _picture(data: bytes, width_columns: int) -> bytes:
     """The bytes as paper (PNG), read back as a printer reads them; on a lane, because drawing takes a while."""
     from printing import receipt_image, receipt_reader
 
+    picture = receipt_image.picture(receipt_reader.read(data), width_columns)
+    picture.thumbnail((PREVIEW_WIDTH, receipt_image.LONGEST_DOTS))
     file = io.BytesIO()
-    receipt_image.picture(receipt_reader.read(data), width_columns).save(file, format="PNG")
+    picture.save(file, format="PNG")
     return file.getvalue()
 
 

@@ -171,8 +171,10 @@ class DayClosePage(Page):
         person = self._tools.session.signed_in
         hall = report.hall_name if report is not None else self._tools.desks.at.hall.name
         who = f"{person.role_text} {person.staff_no} {person.name}"
-        state = f"{day.closed_by} 于 {day.closed_at} 锁账" if day.closed else "各项核对一致后签字锁账"
-        self.title.set_line(texts.SEPARATOR.join((day.business_date.isoformat(), hall, who, state)))
+        state: tuple[str, ...] = (who, "各项核对一致后签字锁账")
+        if day.closed:
+            state = (f"{day.closed_by} 于 {day.closed_at} 锁账",)
+        self.title.set_line(texts.SEPARATOR.join((day.business_date.isoformat(), hall, *state)))
         done = _steps_done(day)
         now = done.index(False) if False in done else len(done)
         self.steps.set_steps(
@@ -309,7 +311,7 @@ class DayClosePage(Page):
         cause = f"{child.errorString()}: {sentence}"
         child.deleteLater()
         if status == 0:
-            self.result.say("good", f"{said}营业日报表已生成。")
+            self.result.say("good", f"{said}，营业日报表已生成。" if said else "营业日报表已生成。")
             self.paper_written.emit(path)
         else:
             advice = (
