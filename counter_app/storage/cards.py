@@ -37,16 +37,15 @@ _card_columns = (
 )
 _load = sa.select(*_card_columns).where(_card.c.hall_id == b("hall_id"), _card.c.card_no == b("card_no"))
 _lock = _load.with_for_update()
+# Both unordered: with an order SQLite would walk the whole hall by card number rather than sort a few.
 _of_holder = (
     sa.select(*_card_columns)
     .where(_card.c.hall_id == b("hall_id"), _card.c.holder_id == b("holder_id"))
-    .order_by(_card.c.card_no)
     .limit(100)
 )
 _of_purse = (
     sa.select(*_card_columns)
     .where(_card.c.hall_id == b("hall_id"), _card.c.purse_id == b("purse_id"))
-    .order_by(_card.c.card_no)
     .limit(100)
 )
 _save = (
@@ -109,12 +108,16 @@ def load(tx: Transaction, card_no: CardNo) -> Card:
 
 def of_holder(tx: Transaction, holder_id: HolderId) -> tuple[Card, ...]:
     """All card numbers of a person."""
-    return tuple(_of(row) for row in tx.all(_of_holder, {"hall_id": tx.hall_id, "holder_id": holder_id}))
+    return _by_number(tx.all(_of_holder, {"hall_id": tx.hall_id, "holder_id": holder_id}))
 
 
 def of_purse(tx: Transaction, purse_id: PurseId) -> tuple[Card, ...]:
     """All card numbers, old and new, that point to a purse."""
-    return tuple(_of(row) for row in tx.all(_of_purse, {"hall_id": tx.hall_id, "purse_id": purse_id}))
+    return _by_number(tx.all(_of_purse, {"hall_id": tx.hall_id, "purse_id": purse_id}))
+
+
+def _by_number(rows: Sequence[Any]) -> tuple[Card, ...]:
+    return tuple(sorted((_of(row) for row in rows), key=lambda card: card.card_no))
 
 
 def save(tx: Transaction, card: Card) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import json
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -21,6 +23,7 @@ from hall_builder import (
     HallClock,
     clerk_at,
     medium_of,
+    open_sqlite,
 )
 
 from counter_app.domain.cards import Card, CardKind, CardState, Holder, card_no_text
@@ -214,6 +217,41 @@ def test_at_most_fifty_lines_from_two_looks(counter: Counter) -> None:
         assert len(counter.customers.find("7777")) == 50
     finally:
         sa.event.remove(engine, "before_cursor_execute", seen)
+
+
+def test_no_look_walks_through_the_whole_hall(sqlite_hall: Path, clock: HallClock) -> None:
+    """SQLite's own plan: every table is entered by more than the hall, so a million holders cost no more."""
+    database = open_sqlite(sqlite_hall, clock)
+    counter = Counter(database)
+    counter.top_up(NAMED_CARD, 10_00)
+    plans: list[tuple[str, str]] = []
+
+    def seen(
+        connection: sa.Connection, _cursor: object, statement: str, values: object, *_rest: object
+    ) -> None:
+        cursor = connection.connection.driver_connection.cursor()  # type: ignore[union-attr]
+        cursor.execute(f"EXPLAIN QUERY PLAN {statement}", values)
+        plans.extend((row[3], statement) for row in cursor.fetchall())
+        cursor.close()
+
+    sa.event.listen(database.engine, "before_cursor_execute", _only_selects(seen))
+    for typed in (HOLDER.document_number, HOLDER.phone, "8000", "zgl", "张桂", NAMED_CARD, "D1-2"):
+        matches = counter.customers.find(typed)
+        assert matches, typed
+        view = counter.customers.open(matches[0].key)
+        counter.customers.history(_purse(view))
+    database.close()
+    assert len(plans) > 30
+    wide = [plan for plan in plans if plan[0].startswith("SCAN") or plan[0].endswith("(hall_id=?)")]
+    assert not wide
+
+
+def _only_selects(seen: Callable[..., None]) -> Callable[..., None]:
+    def listen(connection: sa.Connection, cursor: object, statement: str, *rest: object) -> None:
+        if statement.startswith("SELECT"):
+            seen(connection, cursor, statement, *rest)
+
+    return listen
 
 
 # --- the panel --------------------------------------------------------------------------------------------------
