@@ -480,13 +480,13 @@ class _History(Panel):
         self.look = button("查凭证 Enter", "", search)
         self.table = _Lines(
             [
-                Column("时间", 148),
+                Column("时间", 136),
                 Column("业务"),
-                Column("金额", 104, figures=True),
-                Column("收款方式", 104),
-                Column("柜台 / 工号", 112),
-                Column("卡尾号", 70),
-                Column("凭证号", 150),
+                Column("金额", 92, figures=True),
+                Column("收款方式", 96),
+                Column("柜台 / 工号", 98),
+                Column("卡尾号", 64),
+                Column("凭证号", 140),
             ]
         )
         self.where = label("", "soft")

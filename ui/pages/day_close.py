@@ -171,7 +171,7 @@ class DayClosePage(Page):
         person = self._tools.session.signed_in
         hall = report.hall_name if report is not None else self._tools.desks.at.hall.name
         who = f"{person.role_text} {person.staff_no} {person.name}"
-        state: tuple[str, ...] = (who, "各项核对一致后签字锁账")
+        state: tuple[str, ...] = (who, "各项核对一致后签字锁账") if self._is_manager else (who,)
         if day.closed:
             state = (f"{day.closed_by} 于 {day.closed_at} 锁账",)
         self.title.set_line(texts.SEPARATOR.join((day.business_date.isoformat(), hall, *state)))

@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 )
 
 from counter_app.domain.views import Tone
-from ui.theme import colour, current
+from ui.theme import Sizes, colour, current
 
 Index = QModelIndex | QPersistentModelIndex
 
@@ -32,7 +32,7 @@ PAGES_KEPT = 50
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Column:
-    """A column's title; `figures` are aligned right; `width_px` 0 shares the rest."""
+    """A column's title; `figures` are aligned right; `width_px` is for normal type, 0 shares the rest."""
 
     title: str
     width_px: int = 0
@@ -226,7 +226,7 @@ class DataTable(QTableView):
         for place, column in enumerate(columns):
             if column.width_px:
                 across.setSectionResizeMode(place, QHeaderView.ResizeMode.Fixed)
-                self.setColumnWidth(place, column.width_px)
+                self.setColumnWidth(place, round(column.width_px * current().sizes.text_px / Sizes().text_px))
             else:
                 across.setSectionResizeMode(place, QHeaderView.ResizeMode.Stretch)
         self.doubleClicked.connect(lambda index: self.row_chosen.emit(index.row()))
