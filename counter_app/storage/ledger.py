@@ -104,37 +104,36 @@ def fence(tx: Transaction, asked: Asked, *, till: TillState | None = None) -> Fe
     no drawer and never stops: when the day was closed meanwhile, the shift's successor on the next business date
     takes over.
     """
-    statement = _fence_work if till is None else _fence_till[till]
-    row = tx.one(
-        statement,
-        {
-            "b_hall_id": tx.hall_id,
-            "b_shift_id": asked.shift_id,
-            "b_counter_no": asked.counter_no,
-            "b_staff_no": asked.staff_no,
-        },
-    )
-    if row is not None:
-        return _fence_of(row)
     if till is None:
-        return _successor(tx, asked)
-    raise _why_not(tx, asked)
+        return _locked(tx, _fence_work, asked) or _successor(tx, _fence_work, asked)
+    locked = _locked(tx, _fence_till[till], asked)
+    if locked is None:
+        raise _why_not(tx, asked)
+    return locked
 
 
 def fence_money_note(tx: Transaction, asked: Asked) -> Fence:
     """Lock a shift with an open drawer for a step that takes money later: no receipt number is used up."""
+    locked = _locked(tx, _fence_money_note, asked)
+    if locked is None:
+        raise _why_not(tx, asked)
+    return locked
+
+
+def _locked(
+    tx: Transaction, statement: sa.Executable, asked: Asked, shift_id: ShiftId | None = None
+) -> Fence | None:
+    """Raise the sequence of the shift (the one that asks, unless another is named); None when it may not be."""
     row = tx.one(
-        _fence_money_note,
+        statement,
         {
             "b_hall_id": tx.hall_id,
-            "b_shift_id": asked.shift_id,
+            "b_shift_id": shift_id or asked.shift_id,
             "b_counter_no": asked.counter_no,
             "b_staff_no": asked.staff_no,
         },
     )
-    if row is None:
-        raise _why_not(tx, asked)
-    return _fence_of(row)
+    return None if row is None else _fence_of(row)
 
 
 def _fence_of(row: Any) -> Fence:
@@ -174,26 +173,18 @@ def _why_not(tx: Transaction, asked: Asked) -> Refused:
     )
 
 
-def _successor(tx: Transaction, asked: Asked) -> Fence:
-    """The open shift of the same clerk and counter after the named one was closed with its day."""
+def _successor(tx: Transaction, statement: sa.Executable, asked: Asked) -> Fence:
+    """Lock the open shift of the same clerk and counter after the named one was closed with its day."""
     from counter_app.storage import shifts
 
     row = tx.one(_why, {"hall_id": tx.hall_id, "shift_id": asked.shift_id})
     if row is None or row.state != "closed":
         raise Refused(Reason.NOT_SIGNED_IN)
     follower = shifts.open_shift(tx, asked.counter_no, asked.staff_no)
-    row = tx.one(
-        _fence_work,
-        {
-            "b_hall_id": tx.hall_id,
-            "b_shift_id": follower.shift_id,
-            "b_counter_no": asked.counter_no,
-            "b_staff_no": asked.staff_no,
-        },
-    )
-    if row is None:
+    locked = _locked(tx, statement, asked, follower.shift_id)
+    if locked is None:
         raise Refused(Reason.NOT_SIGNED_IN)
-    return _fence_of(row)
+    return locked
 
 
 _insert_key = sa.insert(tables.operation_key)
@@ -329,39 +320,9 @@ def content_digest(
 
 def note(tx: Transaction, asked: Asked, action: str, payload: Mapping[str, Any]) -> Fence:
     """Audit something that is no operation (sign-in, look at masked data, park): one link, no receipt number."""
-    row = tx.one(
-        _fence_note,
-        {
-            "b_hall_id": tx.hall_id,
-            "b_shift_id": asked.shift_id,
-            "b_counter_no": asked.counter_no,
-            "b_staff_no": asked.staff_no,
-        },
-    )
-    fence = _fence_of(row) if row is not None else _successor_note(tx, asked)
+    fence = _locked(tx, _fence_note, asked) or _successor(tx, _fence_note, asked)
     link(tx, fence, action, payload)
     return fence
-
-
-def _successor_note(tx: Transaction, asked: Asked) -> Fence:
-    from counter_app.storage import shifts
-
-    why = tx.one(_why, {"hall_id": tx.hall_id, "shift_id": asked.shift_id})
-    if why is None or why.state != "closed":
-        raise Refused(Reason.NOT_SIGNED_IN)
-    follower = shifts.open_shift(tx, asked.counter_no, asked.staff_no)
-    row = tx.one(
-        _fence_note,
-        {
-            "b_hall_id": tx.hall_id,
-            "b_shift_id": follower.shift_id,
-            "b_counter_no": asked.counter_no,
-            "b_staff_no": asked.staff_no,
-        },
-    )
-    if row is None:
-        raise Refused(Reason.NOT_SIGNED_IN)
-    return _fence_of(row)
 
 
 def system_note(tx: Transaction, counter_no: int, action: str, payload: Mapping[str, Any]) -> None:
@@ -592,6 +553,21 @@ def last_receipt_no(tx: Transaction, date: dt.date, shift_id: ShiftId) -> Receip
     values = {"hall_id": tx.hall_id, "business_date": date.isoformat(), "shift_id": shift_id}
     row = tx.one(_last_receipt, values)
     return None if row is None else ReceiptNo(row.receipt_no)
+
+
+_a = tables.audit
+_newest_date = sa.select(sa.func.max(_a.c.business_date)).where(_a.c.hall_id == b("hall_id"))
+_last_moment = sa.select(sa.func.max(_a.c.at).label("at")).where(
+    _a.c.hall_id == b("hall_id"), _a.c.business_date == _newest_date.scalar_subquery()
+)
+
+
+def last_moment(tx: Transaction) -> dt.datetime | None:
+    """The latest moment that was written down on the newest business date, or None in a hall without a past."""
+    from counter_app.storage.database import moment
+
+    row = tx.one(_last_moment, {"hall_id": tx.hall_id})
+    return None if row is None or row.at is None else moment(row.at)
 
 
 def transfers_of(tx: Transaction, booked: Booked) -> tuple[Transfer, ...]:
