@@ -342,7 +342,19 @@ class PaymentDesk:
                 kind = self._kinds[intent.request_type]
                 request: Any = wire.from_json(intent.request, kind.request)
                 result = wire.from_json(intent.result, TerminalResult)
-                self._book(request, intent.intent_id, result, kind.outcome)
+                try:
+                    self._book(request, intent.intent_id, result, kind.outcome)
+                except Refused as refused:
+                    # The customer has paid: kept open for two people, and what comes after it is still told.
+                    log.error(
+                        "approved payment %s cannot be booked: %s", intent.intent_id, refused.reason.name
+                    )
+                    self._move(intent.intent_id, IntentState.UNKNOWN)
+                    lines.append(
+                        f"{since} {what} {amount} 元：终端已批准，但不能补记入账（{refused.sentence()}）"
+                        "请看终端签购单，由主管在待办（F11）中处理。"
+                    )
+                    continue
                 lines.append(
                     f"{since} {what} {amount} 元：终端已批准，现已补记入账。签购单应为成功，凭证在打印队列。"
                 )

@@ -11,6 +11,7 @@ from counter_app.domain.requests import Asked, Notice, SignedIn
 from counter_app.domain.rule_book import RuleCode
 from counter_app.domain.shifts import clock_text, hall_date
 from counter_app.domain.staff import Right
+from counter_app.services.clock_guard import ClockGuard
 from counter_app.services.hall import HallAtCounter
 from counter_app.services.passwords import Passwords
 from counter_app.storage import ledger, people, shifts, wire
@@ -27,11 +28,13 @@ class StaffDesk:
         self._at = at
         self._database = at.database
         self._passwords = passwords
+        self._clock_guard = ClockGuard(at.database)
 
     def sign_in(self, staff_no: StaffNo, password: str) -> SignedIn:
         """Open (or find) this person's shift at this counter; refused alike for a wrong number and password."""
         row = self._check_password(staff_no, password, "sign_in")
         self._at.reload()
+        self._clock_guard.begin()
 
         def unit(tx: Transaction) -> SignedIn:
             people.clear_tries(tx, staff_no)
@@ -50,6 +53,10 @@ class StaffDesk:
             )
 
         return self._database.write(unit)
+
+    def look_at_clock(self, asked: Asked) -> str:
+        """A warning while the computer's clock stands before what is already written down, else ""."""
+        return self._clock_guard.look(asked)
 
     def unlock(self, staff_no: StaffNo, password: str) -> None:
         """The same person is back at the locked window."""

@@ -117,7 +117,8 @@ class TopUpDesk:
         card = cards.load(tx, request.card_no)
         tender = dataclasses.replace(
             request.tender,
-            terminal_id=result.terminal_id,
+            # Not every terminal tells its number; the money is still on the one that was asked.
+            terminal_id=result.terminal_id or request.tender.terminal_id,
             voucher=result.receipt_no,
             reference=result.trace,
             card_tail=result.card_tail,
