@@ -66,6 +66,14 @@ def claim_from(name: str, id_number: str, phone: str, proof: Proof, proved: str)
         return Claim(name, id_number, phone, second_contact=proved)
 
 
+def id_number_trouble(typed: str) -> Refused | None:
+    """What is wrong with a citizen number that is typed to its end; None while it may still become right."""
+    plain = normalise_id_number(typed)
+    if len(plain) < 18 or not plain[:17].isdigit() or (len(plain) == 18 and id_number_holds(plain)):
+        return None
+    return Refused(Reason.ID_NUMBER_MALFORMED if len(plain) > 18 else Reason.ID_NUMBER_CHECK_DIGIT)
+
+
 def said_fen(typed: str) -> int:
     """A balance as the caller says it: as `parse_yuan`, but an empty card's 0 counts as an answer too."""
     plain = unicodedata.normalize("NFKC", typed).strip()

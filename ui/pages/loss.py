@@ -143,10 +143,6 @@ class LossPage(Page):
             self._show_form()
         self._refresh()
 
-    def keys_now(self) -> Sequence[tuple[str, str]]:
-        """Enter reports or frees here."""
-        return (texts.KEY_HELP, ("Enter", "下一项 / 确认"), texts.KEY_BACK)
-
     def takes_document(self, document: object) -> bool:
         """A document of the person at the counter stands in for a claim; anybody else's opens its holder first.
 
@@ -358,6 +354,7 @@ class LossPage(Page):
     def _claim_edited(self) -> None:
         """Whatever was matched is no longer what stands there."""
         self.caller.complain(None)
+        self.caller.check_typed()
         if self._answer is not None:
             self._answer = self._checked = None
             self.caller.judge(None)
@@ -653,6 +650,11 @@ class _Caller(QWidget):
         self._fields[form.ID_NUMBER].judge(None if answer is None else answer.id_number)
         self._fields[form.PHONE].judge(None if answer is None else answer.phone)
         self._fields[form.PROOF].judge(proved)
+
+    def check_typed(self) -> None:
+        """A whole ID number that cannot be right is told while the caller is still saying it."""
+        refused = form.id_number_trouble(self.id_number.text())
+        self._fields[form.ID_NUMBER].complain("" if refused is None else refused.sentence())
 
     def go_to_first_wrong(self) -> None:
         """Put the focus on the first thing that did not match."""

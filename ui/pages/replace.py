@@ -138,7 +138,7 @@ class ReplacePage(Page):
 
     def takes_medium(self, medium_id: str) -> bool:
         """The new blank card; or the old one turning up. With no card in hand the card opens its person."""
-        if self._reserved is None or self._done is not None:
+        if self._reserved is None and self._done is None:
             return False
         desk = self._tools.desks.customers
         self.ask(
@@ -289,9 +289,10 @@ class ReplacePage(Page):
     # 3 新卡
 
     def _card_seen(self, view: CustomerView) -> None:
-        assert self._reserved is not None
         if view.card_state == CardState.REPLACED.value:
             self._offer_collecting(CardNo(view.card_no))
+        elif self._reserved is None:
+            self.show_customer.emit(view)
         elif self._step == NEW:
             self._take_new(view)
         elif view.card_no == self._reserved.card_no:

@@ -9,8 +9,6 @@ import functools
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, cast
 
-from PySide6.QtWidgets import QWidget
-
 from counter_app.domain.errors import Reason, Refused
 from counter_app.domain.ids import CardNo
 from counter_app.domain.ledger import Tender, TenderKind
@@ -22,9 +20,10 @@ from ui.asking import OperationInHand, Tools
 from ui.lanes import on_ui
 from ui.page import Page
 from ui.widgets.cash import ChangeDue, SumDue
-from ui.widgets.chips import DIGIT_CAPS, LETTER_CAPS, ChipRow, NoteKeys, Tick
-from ui.widgets.entries import Entry, Field, MoneyEntry, NumberEntry
+from ui.widgets.chips import DIGIT_CAPS, LETTER_CAPS, ChipRow, NoteKeys
+from ui.widgets.entries import Field, MoneyEntry
 from ui.widgets.parts import OneOf, Panel, button, column, label, row
+from ui.widgets.payment import SlipFields, amount_of
 
 if TYPE_CHECKING:
     from counter_app.services.top_up_desk import TopUpQuote
@@ -98,17 +97,17 @@ class TopUpPage(Page):
         self.tenders.choose(TenderKind.CASH.value)
         self._tender_changed()
 
-    def _make_slip(self) -> _SlipFields:
+    def _make_slip(self) -> SlipFields:
         """Made when the first slip is keyed: most counters have their terminal linked."""
-        made = _SlipFields()
+        made = SlipFields()
         self.keep(**made.kept())
         self.set_path((self.amount, self.received, *made.entries, made.debit), self.primary)
         return made
 
     @property
-    def slip(self) -> _SlipFields:
+    def slip(self) -> SlipFields:
         """The fields of a stand-alone POS slip."""
-        return cast("_SlipFields", self._slip_place.get("slip"))
+        return cast("SlipFields", self._slip_place.get("slip"))
 
     # what the frame tells
 
@@ -245,10 +244,10 @@ class TopUpPage(Page):
         """What was typed as a request. Raises `Refused` and puts the focus where the trouble is."""
         if self.customer is None:
             raise Refused(Reason.HOLDER_UNKNOWN)
-        amount_fen = _value(self.amount)
+        amount_fen = amount_of(self.amount)
         kind = self._tender_kind()
         if kind is TenderKind.CASH:
-            tender = Tender(kind, received_fen=_value(self.received))
+            tender = Tender(kind, received_fen=amount_of(self.received))
             tender.change_fen(amount_fen)
         elif kind is TenderKind.SLIP:
             tender = self.slip.tender()
@@ -280,72 +279,3 @@ class TopUpPage(Page):
             self.slip.clear()
         self.tenders.choose(TenderKind.CASH.value)
         self._tender_changed()
-
-
-class _SlipFields(QWidget):
-    """The numbers of a stand-alone POS slip and the clerk's tick that it was a debit card."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.terminal = NumberEntry("终端号", max_length=16)
-        self.batch = NumberEntry("批次号", max_length=12)
-        self.voucher = NumberEntry("凭证号", max_length=12)
-        self.reference = NumberEntry("参考号", max_length=16)
-        self.tail = NumberEntry("卡号后四位", max_length=4)
-        self.debit = Tick("签购单上是借记卡")
-        self.entries = (self.terminal, self.batch, self.voucher, self.reference, self.tail)
-        first = row(
-            Field("终端号", self.terminal),
-            Field("批次号", self.batch),
-            Field("凭证号", self.voucher),
-            spacing=12,
-        )
-        second = row(
-            Field("参考号", self.reference),
-            Field("卡号后四位", self.tail),
-            Field("卡种", self.debit),
-            spacing=12,
-        )
-        self.setLayout(column(first, second))
-
-    def kept(self) -> dict[str, Entry]:
-        """The fields by name, for keeping."""
-        return {
-            "slip_terminal": self.terminal,
-            "slip_batch": self.batch,
-            "slip_voucher": self.voucher,
-            "slip_reference": self.reference,
-            "slip_tail": self.tail,
-        }
-
-    def tender(self) -> Tender:
-        """The slip as a tender. Raises `Refused` naming the first empty field."""
-        for entry in self.entries:
-            if entry.is_open():
-                entry.mark_bad(True)
-                entry.setFocus()
-                raise Refused(Reason.TEXT_MISSING, field=entry.placeholderText())
-        return Tender(
-            TenderKind.SLIP,
-            terminal_id=self.terminal.digits(),
-            batch=self.batch.digits(),
-            voucher=self.voucher.digits(),
-            reference=self.reference.digits(),
-            card_tail=self.tail.digits(),
-            debit_confirmed=self.debit.isChecked(),
-        )
-
-    def clear(self) -> None:
-        """Empty everything."""
-        for entry in self.entries:
-            entry.clear()
-        self.debit.setChecked(False)
-
-
-def _value(entry: MoneyEntry) -> int:
-    try:
-        return entry.value_fen()
-    except Refused:
-        entry.mark_bad(True)
-        entry.setFocus()
-        raise

@@ -81,7 +81,7 @@ class PaymentFields(QWidget):
     def tender(self) -> Tender:
         """How the sum is paid. Raises `Refused` and puts the focus where the trouble is."""
         if self.kind is TenderKind.CASH:
-            tender = Tender(self.kind, received_fen=_value(self.received))
+            tender = Tender(self.kind, received_fen=amount_of(self.received))
             tender.change_fen(self._due_fen or 0)
             return tender
         if self.kind is TenderKind.SLIP:
@@ -176,7 +176,8 @@ class SlipFields(QWidget):
         self.debit.setChecked(False)
 
 
-def _value(entry: MoneyEntry) -> int:
+def amount_of(entry: MoneyEntry) -> int:
+    """The amount in a field. Raises `Refused`, marks the field and puts the focus there."""
     try:
         return entry.value_fen()
     except Refused:
