@@ -17,7 +17,7 @@ from counter_app.domain.errors import Trouble
 from counter_app.settings import Ports
 
 if TYPE_CHECKING:
-    from PySide6.QtWidgets import QApplication
+    from PySide6.QtWidgets import QApplication, QWidget
 
     from counter_app.commands.demo_counter import DemoCard, Simulators
     from counter_app.settings import Settings
@@ -82,11 +82,10 @@ def _run(settings: Settings, simulators: Simulators | None, sizes: Mapping[str, 
     program = bootstrap.first_window(settings)
     program.window.resize(1366, 768)
     program.window.show()
-    devices: DemoDevices | None = None
     if simulators is not None:
-        devices = _devices_window(simulators, sizes)
-        program.window.closing.connect(devices.close)
+        devices = _devices_window(program.window, simulators, sizes)
         devices.show()
+    program.on_open = lambda: print("演示营业厅已打开，关闭窗口即结束。", flush=True)
     # The page must be on the screen before the database's libraries take the interpreter.
     QTimer.singleShot(0, lambda: bootstrap.open_hall(program))
     try:
@@ -96,7 +95,7 @@ def _run(settings: Settings, simulators: Simulators | None, sizes: Mapping[str, 
         program.close()
 
 
-def _devices_window(simulators: Simulators, sizes: Mapping[str, Any]) -> DemoDevices:
+def _devices_window(beside: QWidget, simulators: Simulators, sizes: Mapping[str, Any]) -> DemoDevices:
     from ui.dialogs.demo_devices import DemoDevices
 
     named, anonymous, blank = CARDS_TO_PLAY
@@ -108,6 +107,7 @@ def _devices_window(simulators: Simulators, sizes: Mapping[str, Any]) -> DemoDev
     )
     cards = {str(position): demo_counter.demo_card(sizes, position) for position in positions}
     made = DemoDevices(
+        beside,
         [(key, _card_words(card, int(key) >= first_blank)) for key, card in cards.items()],
         [(key, card.holder.name) for key, card in cards.items() if card.holder is not None],
     )

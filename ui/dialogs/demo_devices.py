@@ -35,10 +35,11 @@ class DemoDevices(QWidget):
     paper_set = Signal(str)
     payment_set = Signal(str)
 
-    def __init__(self, cards: Sequence[Choice], documents: Sequence[Choice]) -> None:
-        super().__init__()
+    def __init__(self, beside: QWidget, cards: Sequence[Choice], documents: Sequence[Choice]) -> None:
+        super().__init__(beside, Qt.WindowType.Tool)
         self.setWindowTitle("演示设备")
-        self.setWindowFlag(Qt.WindowType.Tool)
+        # The keyboard stays with the counter.
+        self.setAttribute(Qt.WidgetAttribute.WA_ShowWithoutActivating)
         self.setProperty("look", "ground")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.cards = _choices(cards)
