@@ -477,16 +477,18 @@ class Serving(QObject):
             return
         person = self.person
 
-        def read() -> StatusView:
-            pending = self.desks.payments.pending()
-            return StatusView(
+        def read() -> tuple[StatusView, int]:
+            pending = len(self.desks.payments.pending())
+            papers = self.desks.paper.waiting()
+            status = StatusView(
                 f"{person.business_date:%m-%d} 第 {person.ordinal} 班",
-                print_queue=len(self.desks.paper.waiting()),
-                pending=len(pending),
+                print_queue=len(papers),
+                pending=pending,
             )
+            return status, pending + sum(job.to_confirm for job in papers) + len(self.to_confirm)
 
-        def show(status: StatusView) -> None:
-            self.window.set_status(status)
-            self.window.set_badge("pending", status.pending)
+        def show(facts: tuple[StatusView, int]) -> None:
+            self.window.set_status(facts[0])
+            self.window.set_badge("pending", facts[1])
 
         self.look.submit(read, show, self._show_trouble, newest_of="status")

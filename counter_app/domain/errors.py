@@ -47,7 +47,6 @@ class Reason(enum.Enum):
     HOLDER_DOES_NOT_MATCH = "证件与持卡人登记资料不符，请核对是否本人的卡；不能办理。"
     CLAIM_DOES_NOT_MATCH = "报出的资料与登记不符，本次不能挂失。请客户再想一想，还可再试 {tries_left} 次。"
     CLAIM_TRIES_USED_UP = "核对次数已用完，电话不再受理。请持卡人带身份证到营业厅办理。"
-    LOSS_ALREADY_REPORTED = "此卡已于 {reported_at} 挂失，受理号 {reference}，不用重复办理。"
     DOCUMENT_NEEDED = "请把持卡人身份证放到读卡器上；读不出时由主管在旁录入。"
     DOCUMENT_EXPIRED = "证件已于 {valid_to} 过期，请客户换用有效证件。"
     PLACE_MAY_NOT_REPLACE = "本厅不能补卡，请引导客户到：{places}。"
@@ -84,7 +83,6 @@ class Reason(enum.Enum):
     APPROVAL_NEEDED = "此项须主管在旁授权，请主管输入工号和密码。"
     APPROVAL_SAME_PERSON = "授权人不能是经办人本人，请另一位主管授权。"
     APPROVAL_EXPIRED = "授权已超过 60 秒或内容已改动，请主管重新授权。"
-    NOTICES_UNREAD = "有 {count} 条新通知未确认，请先阅读并确认。"
     PASSWORD_TOO_WEAK = "密码至少 8 位，且不能是常见密码，请另设一个。"
     STAFF_NO_TAKEN = "工号 {staff_no} 已存在，请换一个工号。"
 
@@ -93,6 +91,7 @@ class Reason(enum.Enum):
     OPERATION_UNKNOWN = "没有找到凭证 {receipt_no}，请核对凭证号。"
     ALREADY_REVERSED = "凭证 {receipt_no} 已冲正，不能再次冲正。"
     NOT_REVERSIBLE = "凭证 {receipt_no} 的业务不能冲正，请按更正流程办理。"
+    DRAWER_COUNTED = "凭证 {receipt_no} 的钱箱已点钞关箱，不能再冲正。请主管按长短款处理。"
     OTHER_SHIFT = "凭证 {receipt_no} 不是本班业务，请由主管办理更正（F8）。"
     PURSE_SPENT = "卡内只剩 {balance} 元，不够冲回 {amount} 元。请主管办理更正：冻结余额并登记应收。"
     POS_REVERSAL_FIRST = "此笔是 POS 收款，须先在终端撤销成功才能冲正，不能退现金。"

@@ -135,7 +135,7 @@ class UndoDesk:
                 raise Refused(Reason.OTHER_SHIFT, receipt_no=request.receipt_no)
             if booked.kind is not OperationKind.TOP_UP:
                 # That drawer was counted and closed: its difference is booked, undoing one side would falsify it.
-                raise Refused(Reason.NOT_REVERSIBLE, receipt_no=request.receipt_no)
+                raise Refused(Reason.DRAWER_COUNTED, receipt_no=request.receipt_no)
         for number in {card for card in (booked.card_no, wrong.card and wrong.card.card_no) if card}:
             intents.require_free(tx, number, except_for=intent_id)
         if booked.tender is TenderKind.SLIP and not request.void_voucher.strip():

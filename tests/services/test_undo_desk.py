@@ -250,7 +250,7 @@ def test_another_shifts_top_up_is_corrected_from_todays_drawer(
     assert account(hall_database, till_account(2)) == FLOAT_FEN - 100_00
     assert account(hall_database, till_account(1)) == 0
     assert card(hall_database).state is CardState.ACTIVE
-    refused(Reason.NOT_REVERSIBLE, two.undo.reverse, wish(two, moved.receipt_no, correction=True))
+    refused(Reason.DRAWER_COUNTED, two.undo.reverse, wish(two, moved.receipt_no, correction=True))
 
 
 def test_two_counters_correct_one_top_up_and_one_hears_that_it_is_done(
