@@ -11,10 +11,13 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from PySide6.QtWidgets import QPushButton, QWidget
+from pytestqt.qtbot import QtBot
 
-from counter_app.commands import demo_counter
+from counter_app.commands import demo, demo_counter
 from counter_app.commands.day_player import Drawer, NotAsExpected
 from counter_app.domain.errors import StorageTrouble
 
@@ -171,6 +174,38 @@ def test_a_simulator_that_cannot_start_is_told(tmp_path: Path) -> None:
     with pytest.raises(StorageTrouble):
         demo_counter.Simulators(tmp_path, 1, tmp_path).__enter__()
     wait_until_gone(tmp_path)
+
+
+def test_the_devices_window_reaches_every_device(qtbot: QtBot, tmp_path: Path) -> None:
+    sizes = demo_counter.sizes_for(CARDS)
+    beside = QWidget()
+    qtbot.addWidget(beside)
+    with demo_counter.Simulators(tmp_path, 1, tmp_path) as simulators:
+        devices = demo._devices_window(beside, simulators, sizes)
+        assert devices.cards.count() == sum(demo.CARDS_TO_PLAY)
+        assert devices.documents.count() == demo.CARDS_TO_PLAY[0]
+        pressed = {
+            "card-reader": ("放卡", "拿走"),
+            "id-reader": ("放证",),
+            "pos": ("批准", "拒绝", "不应答"),
+        }
+        buttons = {b.text(): b for b in reversed(devices.findChildren(QPushButton))}
+        for kind, words in pressed.items():
+            for word in words:
+                buttons[word].click()
+                assert _answer(simulators, kind) == {"ok": True}, word
+        for state in ("out", "ok"):
+            devices.papers.chosen.emit(state)
+            answer = _answer(simulators, "printer")
+            assert (answer["ok"], answer["paper"]) == (True, state)
+
+
+def _answer(simulators: demo_counter.Simulators, kind: str) -> dict[str, Any]:
+    until = time.monotonic() + CAP_S
+    while not (answers := simulators.answers(kind)):
+        assert time.monotonic() < until, f"{kind} does not answer"
+        select.select([], [], [], 0.01)
+    return answers[-1]
 
 
 def test_the_drawer_knows_only_what_hands_did() -> None:

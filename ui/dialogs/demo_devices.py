@@ -5,10 +5,11 @@ Your line belongs here if it lets somebody play with simulated devices. It knows
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QComboBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from ui.widgets.chips import ChipRow
 from ui.widgets.parts import Panel, button, column, label, row
@@ -16,11 +17,7 @@ from ui.widgets.parts import Panel, button, column, label, row
 Choice = tuple[str, str]
 """(key that comes back in the signal, words to choose by)."""
 
-PAYMENTS: tuple[Choice, ...] = (
-    ("approve", "批准"),
-    ("decline", "拒绝"),
-    ("silent", "无应答"),
-)
+PAYMENTS: tuple[Choice, ...] = (("approve", "批准"), ("decline", "拒绝"), ("silent", "不应答"))
 PAPERS: tuple[Choice, ...] = (("ok", "有纸"), ("low", "纸将尽"), ("out", "缺纸"))
 
 
@@ -46,8 +43,7 @@ class DemoDevices(QWidget):
         self.documents = _choices(documents)
         self.papers = ChipRow(PAPERS)
         self.papers.choose("ok")
-        self.payments = ChipRow(PAYMENTS)
-        self.payments.choose("approve")
+        self.setMinimumWidth(420)
         self._said = label("这里代替客户的手和真设备，只在演示中出现。", "soft", wrap=True)
         panel = Panel(spacing=14)
         panel.add(
@@ -56,18 +52,17 @@ class DemoDevices(QWidget):
                 "身份证读卡器", self.documents, ("放证", self._put_document), ("拿走", self._lift_document)
             ),
             column(label("打印机", "soft"), row(self.papers, None), spacing=6),
-            column(label("POS 下一笔", "soft"), row(self.payments, None), spacing=6),
+            column(label("POS 终端下一笔付款", "soft"), row(*self._payments(), None), spacing=6),
             self._said,
         )
         layout = QVBoxLayout(self)
         layout.setContentsMargins(12, 12, 12, 12)
         layout.addWidget(panel)
         self.papers.chosen.connect(self._set_paper)
-        self.payments.chosen.connect(self._set_payment)
 
-    def payment_used(self) -> None:
-        """The terminal has answered one payment: the next one is approved again."""
-        self.payments.choose("approve")
+    def _payments(self) -> list[QPushButton]:
+        """Buttons, not choices: what was asked for holds for one payment only."""
+        return [button(words, "panel", functools.partial(self._set_payment, how)) for how, words in PAYMENTS]
 
     def _put_card(self) -> None:
         self._said.setText("卡已放上，读到后请拿走。")
@@ -91,24 +86,24 @@ class DemoDevices(QWidget):
         )
         self.paper_set.emit(str(state))
 
-    def _set_payment(self, how: object) -> None:
+    def _set_payment(self, how: str) -> None:
         words = {
             "approve": "下一笔 POS 付款会批准。",
             "decline": "下一笔 POS 付款会被拒绝，之后恢复正常。",
             "silent": "下一笔 POS 付款批准后终端不再应答，之后恢复正常。",
         }
-        self._said.setText(words[str(how)])
-        self.payment_set.emit(str(how))
+        self._said.setText(words[how])
+        self.payment_set.emit(how)
 
 
 def _choices(choices: Sequence[Choice]) -> QComboBox:
     box = QComboBox()
     for key, words in choices:
         box.addItem(words, key)
-    box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+    box.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
     return box
 
 
-def _device(name: str, box: QComboBox, *actions: tuple[str, object]) -> QVBoxLayout:
-    buttons = [button(words, "second", act) for words, act in actions]  # type: ignore[arg-type]
+def _device(name: str, box: QComboBox, *actions: tuple[str, Callable[[], object]]) -> QVBoxLayout:
+    buttons = [button(words, "panel", act) for words, act in actions]
     return column(label(name, "soft"), row(box, *buttons), spacing=6)
