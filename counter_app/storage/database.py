@@ -12,10 +12,11 @@ import pathlib
 import time
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 import sqlalchemy as sa
 from sqlalchemy import event
+from sqlalchemy.engine.characteristics import ConnectionCharacteristic
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
 from counter_app.domain.errors import Reason, Refused, StorageTrouble
@@ -24,6 +25,7 @@ from counter_app.storage import tables, wire
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection, Engine, Row
+    from tenacity import Retrying
 
     from counter_app.domain.requests import Asked
     from counter_app.storage.keys import HallKeys
@@ -62,10 +64,17 @@ class Transaction:
         self.hall_id = database.hall_id
         self.keys = database.keys
         self.now = database.clock()
+        self._plain = database.plain_statements
 
     def run(self, statement: sa.Executable, values: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> int:
-        """Execute a writing statement; the number of rows it touched."""
-        return self.connection.execute(statement, values).rowcount
+        """Execute a writing statement that returns no rows; the number of rows it touched."""
+        if not isinstance(values, Mapping):
+            return self.connection.execute(statement, values).rowcount
+        names = tuple(values)
+        plain = self._plain.get((statement, names))
+        if plain is None:
+            plain = self._plain[statement, names] = _PlainStatement(statement, names, self.connection.dialect)
+        return self.connection.exec_driver_sql(plain.text, plain.bound(values)).rowcount
 
     def one(self, statement: sa.Executable, values: Mapping[str, Any]) -> Row[Any] | None:
         """The only row, or None."""
@@ -74,6 +83,36 @@ class Transaction:
     def all(self, statement: sa.Executable, values: Mapping[str, Any]) -> Sequence[Row[Any]]:
         """All rows; the statement itself bounds how many."""
         return self.connection.execute(statement, values).all()
+
+
+class _PlainStatement:
+    """A writing statement compiled once for one dialect and one set of value names.
+
+    Sending the text spares the statement cache's key, the type processors and the result's metadata at each call:
+    half of what a write costs beside the driver. It is right for the types of `tables` (or none), which both drivers
+    take as they are; any other type, and what must be compiled again for its values (`IN`), is a mistake here.
+    """
+
+    __slots__ = ("_constants", "_order", "text")
+
+    def __init__(self, statement: sa.Executable, names: tuple[str, ...], dialect: sa.Dialect) -> None:
+        clause = cast(sa.ClauseElement, statement)
+        compiled: Any = clause.compile(dialect=dialect, column_keys=list(names))
+        strange = [b.key for b in compiled.binds.values() if not isinstance(b.type, _PLAIN_TYPES)]
+        if strange or compiled.post_compile_params:
+            raise TypeError(f"cannot be sent as plain text because of {strange}: {compiled}")
+        self.text = str(compiled)
+        self._constants = {name: value for name, value in compiled.params.items() if name not in names}
+        self._order = compiled.positiontup
+
+    def bound(self, values: Mapping[str, Any]) -> Any:
+        """The values as the driver takes them: by position or by name."""
+        if self._constants:
+            values = {**self._constants, **values}
+        return dict(values) if self._order is None else tuple([values[name] for name in self._order])
+
+
+_PLAIN_TYPES = (sa.Text, sa.Integer, sa.LargeBinary, sa.types.NullType)
 
 
 def utc_text(moment: dt.datetime) -> str:
@@ -116,6 +155,7 @@ class Database:
         self.hall_id = hall_id
         self.keys = keys
         self.clock = clock
+        self.plain_statements: dict[tuple[sa.Executable, tuple[str, ...]], _PlainStatement] = {}
         self._reading = engine.execution_options(read_only=True)
         self._kept: set[OperationId] = set()
 
@@ -218,18 +258,10 @@ class Database:
         return self._as_a_whole(self._reading, unit)
 
     def _as_a_whole(self, engine: Engine, unit: Callable[[Transaction], T]) -> T:
-        from tenacity import Retrying, retry_if_exception, stop_after_attempt, stop_after_delay
-        from tenacity.wait import wait_random_exponential
-
         # Once an answer to COMMIT was lost, no later failure can tell that nothing was booked.
         answer_lost = False
         try:
-            for attempt in Retrying(
-                retry=retry_if_exception(is_passing),
-                stop=stop_after_attempt(ATTEMPTS) | stop_after_delay(ATTEMPT_WINDOW_S),
-                wait=wait_random_exponential(multiplier=0.02, max=1),
-                reraise=True,
-            ):
+            for attempt in _attempts():
                 with attempt, engine.connect() as connection:
                     with connection.begin() as transaction:
                         result = unit(Transaction(connection, self))
@@ -264,6 +296,19 @@ def _sqlite_code(error: DBAPIError) -> int | None:
 
 def _sqlstate(error: DBAPIError) -> str | None:
     return getattr(error.orig, "sqlstate", None)
+
+
+def _attempts() -> Retrying:
+    """How a whole unit is tried again."""
+    from tenacity import Retrying, retry_if_exception, stop_after_attempt, stop_after_delay
+    from tenacity.wait import wait_random_exponential
+
+    return Retrying(
+        retry=retry_if_exception(is_passing),
+        stop=stop_after_attempt(ATTEMPTS) | stop_after_delay(ATTEMPT_WINDOW_S),
+        wait=wait_random_exponential(multiplier=0.02, max=1),
+        reraise=True,
+    )
 
 
 def is_passing(error: BaseException) -> bool:
@@ -347,12 +392,44 @@ def sqlite_engine(path: pathlib.Path, keys: HallKeys, *, max_pages: int | None =
             cursor.execute(f"PRAGMA max_page_count={max_pages}")
         cursor.close()
 
-    @event.listens_for(engine, "begin")
-    def begun(connection: Connection) -> None:
-        reading = connection.get_execution_options().get("read_only", False)
-        connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
-
+    # Not the engine's "begin" event: with one listener every statement asks all of the engine's events.
+    readers = _ReadOnly()
+    dialect: Any = engine.dialect
+    dialect.connection_characteristics = dialect.connection_characteristics.union({"read_only": readers})
+    dialect.do_begin = readers.begin
     return engine
+
+
+class _ReadOnly(ConnectionCharacteristic):
+    """The execution option `read_only` on SQLite: such a connection begins without the right to write.
+
+    A writer takes that right with its BEGIN, so that it never has to wait for it in the middle of a unit.
+    """
+
+    __slots__ = ("_connections",)
+
+    def __init__(self) -> None:
+        self._connections: set[Any] = set()
+
+    def begin(self, connection: Any) -> None:
+        """The dialect's way to begin; the driver itself begins nothing."""
+        reading = connection.dbapi_connection in self._connections
+        connection.cursor().execute("BEGIN" if reading else "BEGIN IMMEDIATE")
+
+    def set_characteristic(self, _dialect: sa.Dialect, dbapi_conn: Any, value: Any) -> None:
+        """Connect with `read_only`."""
+        if value:
+            self._connections.add(dbapi_conn)
+        else:
+            self._connections.discard(dbapi_conn)
+
+    def reset_characteristic(self, _dialect: sa.Dialect, dbapi_conn: Any) -> None:
+        """Back to the pool."""
+        self._connections.discard(dbapi_conn)
+
+    def get_characteristic(self, _dialect: sa.Dialect, dbapi_conn: Any) -> bool:
+        """Whether it reads only."""
+        return dbapi_conn in self._connections
 
 
 def postgres_engine(url: str) -> Engine:

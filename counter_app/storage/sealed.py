@@ -34,22 +34,19 @@ def seal(keys: HallKeys, table: str, column: str, row_id: str, plain: str) -> by
 
 def unseal(keys: HallKeys, table: str, column: str, row_id: str, sealed: bytes) -> str:
     """The text that `seal` was given; `StorageTrouble` when the key, the place or a single bit is another."""
-    from cryptography.exceptions import InvalidTag
-
-    where = f"{table}.{column} of {row_id}"
     if not sealed or sealed[0] != keys.key_version:
         raise StorageTrouble(
             "客户资料由另一个版本的密钥加密，不能读取。请联系管理员核对密钥。",
-            f"{where}: key version {sealed[:1].hex() or 'missing'}, keys at hand are {keys.key_version}",
+            f"{table}.{column} of {row_id}: key version {sealed[:1].hex() or 'missing'}, keys at hand are {keys.key_version}",
         )
     nonce, ciphertext = sealed[1 : 1 + _NONCE_BYTES], sealed[1 + _NONCE_BYTES :]
     place = f"{table}|{column}|{row_id}|{keys.key_version}".encode()
     try:
         return _cipher(keys.field_key).decrypt(nonce, ciphertext, place).decode()
-    except (InvalidTag, ValueError) as cause:
+    except _not_authentic() as cause:
         raise StorageTrouble(
             "客户资料校验不符，可能被改动或损坏，已停止读取。请联系管理员核对账本。",
-            f"{where} does not authenticate",
+            f"{table}.{column} of {row_id} does not authenticate",
         ) from cause
 
 
@@ -59,6 +56,13 @@ def blind_index(keys: HallKeys, kind: str, normalised: str) -> bytes:
     HMAC-SHA256 under its own key. `normalised` must already be in its one stored form (digits only, upper case).
     """
     return hmac.digest(keys.index_key, f"{kind}\0{normalised}".encode(), "sha256")[:_INDEX_BYTES]
+
+
+def _not_authentic() -> tuple[type[Exception], ...]:
+    """What opening a changed value raises; asked for only then, a whole value needs no import."""
+    from cryptography.exceptions import InvalidTag
+
+    return InvalidTag, ValueError
 
 
 @lru_cache(maxsize=8)
