@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -49,14 +50,19 @@ class Figure:
         )
 
 
-def in_turn(sides: Sequence[Callable[[], float]], rounds: int) -> list[float]:
-    """Run all sides one after the other, `rounds` times; the best (smallest) answer of each.
+def in_turn(sides: Sequence[Callable[[], float]], rounds: int, each: int = 1) -> list[float]:
+    """Best (smallest) answer of each side, all sides run in turn; of `rounds` rounds each counts by its median of
+    `each` answers.
 
-    A neighbour that takes the processor for a while then slows every side, and the best round of each is the one
-    that was left alone.
+    Taking turns call by call lets a neighbour who takes the processor or the disk slow every side alike; the median
+    forgets single stalls, and the best round is the one that was left alone.
     """
-    answers = [[side() for side in sides] for _ in range(rounds)]
-    return [min(row[place] for row in answers) for place in range(len(sides))]
+    best = [math.inf] * len(sides)
+    for _ in range(rounds):
+        answers = [[side() for side in sides] for _ in range(each)]
+        for place in range(len(sides)):
+            best[place] = min(best[place], statistics.median(row[place] for row in answers))
+    return best
 
 
 def percentile(values: Sequence[float], share: float) -> float:

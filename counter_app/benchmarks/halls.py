@@ -5,6 +5,7 @@ Your line belongs here if it prepares data; what is measured on it stands elsewh
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import hashlib
 import itertools
@@ -194,9 +195,9 @@ def _confirm_notices(database: Database) -> None:
 def _enter_people(database: Database, people: int, tell: Tell) -> None:
     # Everything is thrown away if this does not reach its end, so nothing needs to be durable on the way; and the
     # indexes of random values fit into memory.
-    with database.engine.connect() as connection:
+    with contextlib.closing(database.engine.raw_connection()) as connection:
         for pragma in ("synchronous=OFF", "cache_size=-1000000"):
-            connection.exec_driver_sql(f"PRAGMA {pragma}")
+            connection.cursor().execute(f"PRAGMA {pragma}")
     someone = demo_people.people(people, SEED)
     numbers = iter(founding.card_no_run(f"{PREFIX}2611", 1, people))
     for first in range(1, people + 1, BATCH):

@@ -30,17 +30,20 @@ Copy = Callable[[str], Database]
 """Opens an own copy of the founded hall; the name tells copies apart."""
 
 Statement = tuple[str, Any, bool]
-"""Text, parameters, and whether they are many. The text of a commit is ""."""
+"""Text, parameters, and whether they are many; or one of the two below."""
 
-_BLOCK = 25
-"""Top-ups measured together."""
+_BEGIN: Statement = ("begin", (), False)
+_COMMIT: Statement = ("commit", (), False)
+
+_EACH = 60
+"""Top-ups of one round."""
 _WARM_UP = 40
 _CARDS = 200
 
 
 def measure(tell: Tell, *, quick: bool) -> Iterator[Figure]:
     """The ratio on SQLite and on PostgreSQL."""
-    rounds = 4 if quick else 16
+    rounds = 3 if quick else 10
     with _on_sqlite() as copy:
         yield _ratio("top_up.sqlite", 2.5, "plain sqlcipher3", copy, rounds)
     tell("starting PostgreSQL")
@@ -51,31 +54,28 @@ def measure(tell: Tell, *, quick: bool) -> Iterator[Figure]:
 def _ratio(name: str, most: float, driver: str, copy: Copy, rounds: int) -> Figure:
     with contextlib.closing(copy("recorded")) as database:
         work = halls.at_work(database, _CARDS)
-        recorded = _record(database, work.top_up, _WARM_UP + rounds * _BLOCK)
+        recorded = _record(database, work.top_up, _WARM_UP + rounds * _EACH)
     with contextlib.closing(copy("booked")) as booked, contextlib.closing(copy("replayed")) as replayed:
         work = halls.at_work(booked, _CARDS)
         halls.at_work(replayed, _CARDS)
         plain = replayed.engine.raw_connection()
         try:
             played = iter(recorded)
+            begin = "BEGIN IMMEDIATE" if replayed.engine.dialect.name == "sqlite" else ""
 
-            def book(count: int = _BLOCK) -> float:
+            def book() -> float:
                 started_s = time.perf_counter()
-                for _ in range(count):
-                    work.top_up()
-                return (time.perf_counter() - started_s) / count * 1000
+                work.top_up()
+                return (time.perf_counter() - started_s) * 1000
 
-            def replay(count: int = _BLOCK) -> float:
-                operations = [next(played) for _ in range(count)]
-                connection = plain.driver_connection
+            def replay() -> float:
+                statements = next(played)
                 started_s = time.perf_counter()
-                for statements in operations:
-                    _play(connection, statements)
-                return (time.perf_counter() - started_s) / count * 1000
+                _play(plain.driver_connection, begin, statements)
+                return (time.perf_counter() - started_s) * 1000
 
-            book(_WARM_UP)
-            replay(_WARM_UP)
-            booked_ms, replayed_ms = in_turn((book, replay), rounds)
+            in_turn((book, replay), 1, _WARM_UP)
+            booked_ms, replayed_ms = in_turn((book, replay), rounds, _EACH)
         finally:
             plain.close()
     return Figure(
@@ -94,11 +94,9 @@ def _record(database: Database, top_up: Callable[[], object], count: int) -> lis
     def statement(_connection: Any, _cursor: Any, text: str, values: Any, _context: Any, many: bool) -> None:
         seen.append((text, values, many))
 
-    def commit(_connection: Any) -> None:
-        seen.append(("", (), False))
-
     sa.event.listen(database.engine, "before_cursor_execute", statement)
-    sa.event.listen(database.engine, "commit", commit)
+    sa.event.listen(database.engine, "begin", lambda _connection: seen.append(_BEGIN))
+    sa.event.listen(database.engine, "commit", lambda _connection: seen.append(_COMMIT))
     operations = []
     for _ in range(count):
         seen.clear()
@@ -107,10 +105,14 @@ def _record(database: Database, top_up: Callable[[], object], count: int) -> lis
     return operations
 
 
-def _play(connection: Any, statements: Sequence[Statement]) -> None:
-    for text, values, many in statements:
-        if not text:
+def _play(connection: Any, begin: str, statements: Sequence[Statement]) -> None:
+    """`begin` is what starts a unit; "" where the driver does it by itself."""
+    for statement in statements:
+        if statement is _COMMIT:
             connection.commit()
+            continue
+        text, values, many = (begin, (), False) if statement is _BEGIN else statement
+        if not text:
             continue
         cursor = connection.cursor()
         if many:

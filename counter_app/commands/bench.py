@@ -10,6 +10,7 @@ import importlib
 import sys
 
 _MODULES = {
+    "start": "start",
     "receipt": "receipts",
     "top_up": "top_ups",
 }
