@@ -12,16 +12,17 @@ import functools
 import logging
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QApplication
 
 from counter_app import settings as settings_file
-from counter_app.domain.errors import Reason, Refused, StorageTrouble, Trouble
+from counter_app.domain.errors import Cancelled, Reason, Refused, StorageTrouble, Trouble
 from counter_app.domain.shifts import HALL_ZONE
 from counter_app.domain.views import LampState
+from counter_app.domain.waiting import CancelToken
 from counter_app.settings import Settings
 from ui import theme
 from ui.app_window import AppWindow
@@ -31,6 +32,7 @@ from ui.lanes import Lane, on_ui
 if TYPE_CHECKING:
     from counter_app.services.desks import Desks
     from counter_app.storage.database import Database
+    from counter_app.storage.health import CheckOutcome
     from counter_app.storage.keys import HallKeys, KeyPlace
     from devices.device_shelf import DeviceShelf, Lamp
     from ui.serving import Serving
@@ -38,6 +40,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 START_PAGE = "top_up"
+
+CHECK_TIMEOUT_S = 900.0
+"""A hall of a million holders is read in less on a slow disk."""
 
 
 def utc_now() -> dt.datetime:
@@ -99,17 +104,50 @@ def open_desks(settings: Settings, passphrase: str = "") -> Desks:
     return over(open_database(settings, passphrase), settings.counter_no, Passwords(), settings.paper_columns)
 
 
+# --- the check of the books, in a child process -----------------------------------------------------------------
+
+
+def to_tell(settings: Settings, passphrase: str) -> str:
+    """What the check's own process must know, for its standard input: nothing of it stands on a command line."""
+    import json
+
+    return json.dumps({"settings": dataclasses.asdict(settings), "passphrase": passphrase})
+
+
+def from_told(told: str) -> tuple[Settings, str]:
+    """The settings and the passphrase back from `to_tell`."""
+    import msgspec
+
+    found = msgspec.json.decode(told)
+    return msgspec.convert(found["settings"], Settings), found["passphrase"]
+
+
+def check_books(settings: Settings, passphrase: str, cancel: CancelToken) -> CheckOutcome:
+    """quick_check, ledger and audit chains, re-computed in a process of its own while the window stays free."""
+    from counter_app.storage.health import run_check_in_child
+
+    command = [sys.executable, "-m", "counter_app", "verify", "--told"]
+    return run_check_in_child(command, CHECK_TIMEOUT_S, cancel, told=to_tell(settings, passphrase))
+
+
 # --- the window -------------------------------------------------------------------------------------------------
 
 
 @dataclass
 class Program:
-    """The running program: what is open, to be closed in reverse."""
+    """The running program: what is open, to be closed in reverse.
+
+    `trusted` says whether the next start may take this run's end for a clean one: not while an unclean stop before it
+    has not been followed by a good check of the books.
+    """
 
     application: QApplication
     window: AppWindow
     settings: Settings
     opener: Lane
+    checker: Lane
+    cancel: CancelToken = field(default_factory=CancelToken)
+    trusted: bool = True
     desks: Desks | None = None
     serving: Serving | None = None
     shelf: DeviceShelf | None = None
@@ -117,7 +155,9 @@ class Program:
 
     def close(self) -> None:
         """Lanes first, then devices, then the database; safe to call twice."""
+        self.cancel.cancel()
         self.opener.close(10.0)
+        self.checker.close(10.0)
         if self.serving is not None:
             self.serving.close()
             self.serving = None
@@ -125,11 +165,19 @@ class Program:
             self.shelf.close()
             self.shelf = None
         if self.desks is not None:
-            from counter_app.storage import health
-
-            health.mark_stopped(self.desks.at.database)
+            if self.trusted:
+                self._mark_stopped(self.desks.at.database)
             self.desks.at.database.close()
             self.desks = None
+
+    def _mark_stopped(self, database: Database) -> None:
+        from counter_app.storage import health
+
+        try:
+            health.mark_stopped(database, self.settings.counter_no)
+        except StorageTrouble as trouble:
+            # The next start checks the books once more than it had to.
+            log.warning("the end of the program could not be written down: %s", trouble)
 
 
 def first_window(settings: Settings) -> Program:
@@ -142,7 +190,7 @@ def first_window(settings: Settings) -> Program:
     troubles.install()
     hall_text = f"{settings.hall_name} ・ {settings.counter_no} 号台" if settings.hall_name else "城市通"
     window = AppWindow(hall_text, troubles, now=lambda: utc_now().astimezone(HALL_ZONE))
-    program = Program(application, window, settings, Lane("opener"))
+    program = Program(application, window, settings, Lane("opener"), Lane("checker"))
     window.closing.connect(application.quit)
     return program
 
@@ -150,8 +198,8 @@ def first_window(settings: Settings) -> Program:
 def open_hall(program: Program, passphrase: str = "") -> None:
     """After the first paint: open database and desks off the UI thread, then devices and pages."""
     program.opener.submit(
-        functools.partial(open_desks, program.settings, passphrase),
-        functools.partial(_hall_is_open, program),
+        functools.partial(_open_counter, program.settings, passphrase),
+        functools.partial(_hall_is_open, program, passphrase),
         functools.partial(_hall_failed, program),
     )
 
@@ -181,22 +229,72 @@ def _hall_failed(program: Program, error: BaseException) -> None:
     program.window.sign_in.result.say("bad", error.sentence())
 
 
-def _hall_is_open(program: Program, desks: Desks) -> None:
+def _open_counter(settings: Settings, passphrase: str) -> tuple[Desks, bool]:
+    """The desks, and whether the program's last run at this counter ended uncleanly; from here on this one runs."""
     from counter_app.storage import health
+
+    desks = open_desks(settings, passphrase)
+    database = desks.at.database
+    try:
+        unclean = health.was_unclean(database, settings.counter_no)
+        health.mark_running(database, settings.counter_no)
+    except BaseException:
+        database.close()
+        raise
+    return desks, unclean
+
+
+def _hall_is_open(program: Program, passphrase: str, opened: tuple[Desks, bool]) -> None:
     from ui.pages.all_pages import page_entries
     from ui.serving import Serving
 
+    desks, unclean = opened
     program.desks = desks
     program.shelf = _shelf(program)
     serving = program.serving = Serving(program.window, desks, program.shelf, START_PAGE)
     for entry in page_entries(serving):
         program.window.add_page(entry)
-    serving.start_up(unclean=health.was_unclean(desks.at.database))
-    health.mark_running(desks.at.database)
+    serving.start_up(unclean=unclean)
+    _check_books(program, passphrase, unclean)
     program.shelf.start()
     serving.open_for_sign_in()
     if program.on_open is not None:
         program.on_open()
+
+
+def _check_books(program: Program, passphrase: str, unclean: bool) -> None:
+    """Check the books beside the window; money waits for it only after an unclean stop."""
+    from counter_app.storage.health import CheckState
+    from ui import texts
+
+    window = program.window
+    program.trusted = not unclean
+    if unclean:
+        window.hold_money(texts.LEDGER_CHECKING)
+
+    def checked(outcome: CheckOutcome) -> None:
+        if outcome.state is CheckState.NOT_DONE:
+            not_checked("; ".join(outcome.lines))
+            return
+        program.trusted = outcome.state is CheckState.FITS
+        for line in outcome.lines:
+            log.log(logging.INFO if program.trusted else logging.ERROR, "books: %s", line)
+        window.hold_money("" if program.trusted else texts.LEDGER_WRONG)
+
+    def not_checked(why: str) -> None:
+        log.error("the books were not checked: %s", why)
+        if unclean:
+            window.hold_money(texts.LEDGER_NOT_CHECKED)
+
+    def failed(error: BaseException) -> None:
+        if isinstance(error, StorageTrouble):
+            not_checked(str(error))
+        elif not isinstance(error, Cancelled):
+            window.troubles.report_bug(error)
+
+    program.checker.submit(
+        functools.partial(check_books, program.settings, passphrase, program.cancel), checked, failed
+    )
 
 
 def _shelf(program: Program) -> DeviceShelf:

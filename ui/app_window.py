@@ -68,6 +68,8 @@ class AppWindow(QMainWindow):
         self._parked: tuple[ParkedView, ...] = ()
         self._last: LastTransactionView | None = None
         self._clerk_text = ""
+        self._money_held = ""
+        self._notice = ""
         self._root = QStackedWidget()
         self._root.addWidget(self.sign_in)
         self.setCentralWidget(self._root)
@@ -135,7 +137,7 @@ class AppWindow(QMainWindow):
             page.last.reprint_asked.connect(self.reprint_asked)
             page.last_done.connect(self._last_done)
             page.keys_changed.connect(self.refresh_keys)
-            page.setEnabled(not (self.troubles.money_locked and self._entries[name].moves_money))
+            page.setEnabled(self._may_serve(name))
         return page
 
     def made_page(self, name: str) -> Page | None:
@@ -192,6 +194,17 @@ class AppWindow(QMainWindow):
         """What became of a receipt's paper; shown when it is the last transaction's."""
         if self._last is not None and self._last.receipt_no == receipt_no:
             self.set_last(dataclasses.replace(self._last, printed=printed))
+
+    def hold_money(self, why: str) -> None:
+        """Lock the pages that move money and say why above them; "" lets them go. After a bug they stay locked."""
+        self._money_held = why
+        self._money_changed()
+
+    def set_notice(self, sentence: str) -> None:
+        """A sentence above every page until it no longer holds; "" takes it away."""
+        self._notice = sentence
+        if self.frame is not None:
+            self.frame.notice_band.say(sentence)
 
     # readers
 
@@ -259,6 +272,8 @@ class AppWindow(QMainWindow):
         if self.frame is None:
             frame = self.frame = Frame(self._hall_text, self._now, self.lock)
             self._root.addWidget(frame)
+            frame.notice_band.say(self._notice)
+            self._money_changed()
             frame.navigation.page_asked.connect(self.show_page)
             frame.header.entry_box.search_asked.connect(self.search_asked)
             frame.header.entry_box.opened.connect(self.match_opened)
@@ -308,12 +323,22 @@ class AppWindow(QMainWindow):
     def _bug(self, detail: str) -> None:
         from ui.dialogs.crash import CrashDialog  # never needed on a good day
 
-        if self.frame is not None:
-            self.frame.money_band.show()
-        for name, page in self._made.items():
-            if self._entries[name].moves_money:
-                page.setEnabled(False)
+        self._money_changed()
         CrashDialog(self, detail).open()
+
+    def _may_serve(self, name: str) -> bool:
+        """Whether a page may be used: all may but those that move money while money is locked or held."""
+        locked = self.troubles.money_locked or bool(self._money_held)
+        return not (locked and self._entries[name].moves_money)
+
+    def _money_changed(self) -> None:
+        if self.frame is not None:
+            self.frame.money_band.say(texts.MONEY_LOCKED if self.troubles.money_locked else self._money_held)
+        for name, page in self._made.items():
+            before = page.isEnabled()
+            page.setEnabled(self._may_serve(name))
+            if page is self.page and page.isEnabled() and not before:
+                page.focus_first()
 
     def _test_idle(self) -> None:
         if self._serving() and time.monotonic() - self._last_input >= self._idle_limit_s:

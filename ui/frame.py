@@ -365,6 +365,25 @@ class Side(QWidget):
                 widget.deleteLater()
 
 
+class Band(QFrame):
+    """One sentence across the top of every page, until it no longer holds."""
+
+    def __init__(self, tone: Tone) -> None:
+        super().__init__()
+        self.setProperty("look", "lock_band")
+        self._sign = texts.SIGNS[tone]
+        self._text = label("", wrap=True)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(22, 8, 22, 8)
+        layout.addWidget(self._text)
+        self.hide()
+
+    def say(self, sentence: str) -> None:
+        """Show this; "" hides the band."""
+        self._text.setText(f"{self._sign} {sentence}" if sentence else "")
+        self.setVisible(bool(sentence))
+
+
 class CustomerLine(QFrame):
     """The customer in one line, for windows too narrow for the column."""
 
@@ -405,12 +424,8 @@ class Frame(QWidget):
         self.status = StatusLine(now)
         self.customer_line = CustomerLine()
         self.customer_line.hide()
-        self.money_band = QFrame()
-        self.money_band.setProperty("look", "lock_band")
-        band = QHBoxLayout(self.money_band)
-        band.setContentsMargins(22, 8, 22, 8)
-        band.addWidget(label(f"{texts.SIGNS['bad']} {texts.MONEY_LOCKED}"))
-        self.money_band.hide()
+        self.money_band = Band("bad")
+        self.notice_band = Band("warn")
         self.pages = QStackedWidget()
         application = QApplication.instance()
         if isinstance(application, QApplication):
@@ -419,6 +434,7 @@ class Frame(QWidget):
         middle = QVBoxLayout()
         middle.setSpacing(0)
         middle.addWidget(self.money_band)
+        middle.addWidget(self.notice_band)
         middle.addWidget(self.customer_line)
         middle.addWidget(self.pages, 1)
         across = QHBoxLayout()

@@ -153,15 +153,24 @@ class Serving(QObject):
 
         def pick_up() -> tuple[str, ...]:
             self.desks.paper.recover()
+            # Asked first: a payment that is booked only now is told by its own line.
+            unprinted = self.desks.paper.unprinted() if unclean else ()
             lines = self.desks.payments.pick_up()
-            return lines + tuple(item.sentence for item in self.desks.parking.unfinished())
+            return lines + unprinted + tuple(item.sentence for item in self.desks.parking.unfinished())
 
         def picked_up(lines: tuple[str, ...]) -> None:
             self.to_confirm = lines
             if lines or unclean:
                 log.warning("unclean stop: %s, %d items to confirm", unclean, len(lines))
 
-        self.desk.submit(pick_up, picked_up, self._quiet)
+        def failed(error: BaseException) -> None:
+            if not isinstance(error, Trouble):
+                self.window.troubles.report_bug(error)
+                return
+            log.error("what was in flight could not be picked up: %s", error)
+            self.to_confirm = (f"启动：没有读出上次未完成的业务，请重启程序后再收付款。{error.sentence()}",)
+
+        self.desk.submit(pick_up, picked_up, failed)
 
     # --- sign-in ------------------------------------------------------------------------------------------------
 
@@ -242,6 +251,7 @@ class Serving(QObject):
         self._printing.start()
         self._terminal_look.start()
         self.look_at_terminal()
+        self._look_at_clock()
         self.signed_in.emit()
 
     def _role_word(self) -> str:
@@ -418,6 +428,14 @@ class Serving(QObject):
         self.refresh_customer()
         self.refresh_status()
         self.look_at_terminal()
+        self._look_at_clock()
+
+    def _look_at_clock(self) -> None:
+        """Warn above every page while the computer's clock stands before the last record."""
+        asked = self._asked()
+        self.desk.submit(
+            lambda: self.desks.staff.look_at_clock(asked), self.window.set_notice, self._show_trouble
+        )
 
     def _print_next(self) -> None:
         printer = self.devices.printer

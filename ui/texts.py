@@ -30,6 +30,11 @@ CUSTOMER_HIDDEN_ADVICE = "客户资料、余额和交易已隐藏。请让来电
 BUG_TITLE = "程序出错"
 BUG_SENTENCE = "程序遇到意外错误，刚才的操作可能没有完成。错误已写入日志。"
 MONEY_LOCKED = "程序出过错，收付款页面已锁定。请先核对最后一笔，再重启程序。"
+LEDGER_CHECKING = "上次没有正常关闭，正在核对账目，核对完毕前收付款页面不能使用…"
+LEDGER_WRONG = "账目核对有不符，收付款页面已锁定。请停止收付款，通知管理员核对账目。"
+LEDGER_NOT_CHECKED = (
+    "上次没有正常关闭，账目核对没有完成，收付款页面已锁定。请重启程序再核对，仍不行请通知管理员。"
+)
 
 SIGNS = {"good": "✓", "warn": "!", "bad": "✗", "plain": "・"}
 """The sign that stands beside each tone's sentence."""

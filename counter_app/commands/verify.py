@@ -13,16 +13,24 @@ def main(argv: list[str]) -> int:
     """0 when everything fits, 1 with one line per mismatch, 2 when the database cannot be opened."""
     parser = argparse.ArgumentParser(prog="counter-app verify")
     parser.add_argument("--settings", type=Path, help="this counter's settings file")
+    parser.add_argument(
+        "--told", action="store_true", help="settings and passphrase come as JSON on standard input"
+    )
     options = parser.parse_args(argv)
     from counter_app import bootstrap
     from counter_app.storage.verify import verify
 
-    path, settings = bootstrap.load_settings(options.settings)
-    if settings is None:
-        print(f"没有设置文件：{path}", file=sys.stderr)
-        return 2
+    passphrase = ""
+    if options.told:
+        settings, passphrase = bootstrap.from_told(sys.stdin.read())
+    else:
+        path, found = bootstrap.load_settings(options.settings)
+        if found is None:
+            print(f"没有设置文件：{path}", file=sys.stderr)
+            return 2
+        settings = found
     try:
-        database = bootstrap.open_database(settings)
+        database = bootstrap.open_database(settings, passphrase)
     except Trouble as trouble:
         print(trouble.sentence(), file=sys.stderr)
         return 2

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from counter_app.domain.errors import Cancelled, Reason, Refused, StorageTrouble
 from counter_app.domain.ids import ReceiptNo
+from counter_app.domain.ledger import TenderKind
 from counter_app.domain.money import yuan
 from counter_app.domain.shifts import clock_text
 from counter_app.services import approvals, receipts
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from counter_app.domain.waiting import CancelToken
     from counter_app.services.hall import HallAtCounter
     from counter_app.storage.database import Transaction
+    from counter_app.storage.ledger import Booked
     from devices.receipt_printer import PrintOutcome
     from printing.layout import WidthColumns
 
@@ -126,6 +128,22 @@ class PaperDesk:
             return tuple(_view(job, "unknown", _LOOK_AT_PAPER) for job in moved)
 
         return self._database.write(unit)
+
+    def unprinted(self) -> tuple[str, ...]:
+        """After a crash: what was booked and never came to its paper, perhaps not even to the clerk's eyes.
+
+        One Chinese line each, with what drawer, slip and paper must show.
+        """
+
+        def look(tx: Transaction) -> tuple[str, ...]:
+            return tuple(
+                _booked_line(job, booked)
+                for job in papers.waiting_jobs(tx, self._at.counter_no)
+                if job.state == "queued" and not job.copy_no and not job.note
+                if (booked := ledger.by_receipt_no(tx, job.receipt_no)) is not None
+            )
+
+        return self._database.read(look)
 
     def print_next(self, printer: Printer, cancel: CancelToken) -> PrintedJob | None:
         """Print the oldest queued paper of this counter; None when the queue is empty.
@@ -377,6 +395,20 @@ def _view(job: PrintJob, state: str = "", note: str | None = None) -> PrintJobVi
         _STATE_TEXT[now],
         clock_text(job.queued_at),
         job.note if note is None else note,
+    )
+
+
+def _booked_line(job: PrintJob, booked: Booked) -> str:
+    amount = f" {yuan(booked.amount_fen)} 元" if booked.amount_fen else ""
+    if booked.tender is TenderKind.CASH:
+        must_show = "请核对钱箱里的现金与这笔相符。"
+    elif booked.tender is TenderKind.NONE:
+        must_show = ""
+    else:
+        must_show = "签购单应为成功。"
+    return (
+        f"{clock_text(booked.booked_at)} {booked.kind.text}{amount}：已经入账。{must_show}"
+        f"凭证 {job.receipt_no} 还没有打印，登录后自动打印，不要重复办理。"
     )
 
 

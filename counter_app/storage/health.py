@@ -111,15 +111,18 @@ class CheckOutcome:
 _LOOK_EVERY_S = 0.1
 
 
-def run_check_in_child(argv: Sequence[str], timeout_s: float, cancel: CancelToken) -> CheckOutcome:
+def run_check_in_child(
+    argv: Sequence[str], timeout_s: float, cancel: CancelToken, *, told: str = ""
+) -> CheckOutcome:
     """Run a check (`… verify …`: exit status 0 fits, 1 problems, else not done) while the window stays free.
 
+    `told` goes to the child's standard input, so that nothing secret stands on a command line; a few lines at most.
     `Cancelled` when somebody stopped it. The child never outlives this call.
     """
     try:
         child = subprocess.Popen(
             list(argv),
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -131,6 +134,7 @@ def run_check_in_child(argv: Sequence[str], timeout_s: float, cancel: CancelToke
         raise StorageTrouble("账本核对程序没有启动，请重新安装本程序。", str(error)) from error
     end = time.monotonic() + timeout_s
     try:
+        _tell(child, told)
         while True:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 said, progress = child.communicate(timeout=_LOOK_EVERY_S)
@@ -152,3 +156,12 @@ def run_check_in_child(argv: Sequence[str], timeout_s: float, cancel: CancelToke
         return CheckOutcome(CheckState(child.returncode), lines)
     log.error("the check ended with %s: %s", child.returncode, progress[-2000:])
     return CheckOutcome(CheckState.NOT_DONE, lines or tuple(progress.splitlines()[-1:]))
+
+
+def _tell(child: subprocess.Popen[str], told: str) -> None:
+    assert child.stdin is not None
+    # A child that ended already says why with its exit status.
+    with contextlib.suppress(BrokenPipeError):
+        child.stdin.write(told)
+        child.stdin.close()
+    child.stdin = None
