@@ -13,7 +13,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from counter_app.domain.errors import Refused, Trouble
 from counter_app.domain.ids import MediumId, ReceiptNo, StaffNo
-from counter_app.domain.requests import Asked, Reprint, SignedIn
+from counter_app.domain.requests import Asked, LossChannel, Reprint, SignedIn
 from counter_app.domain.shifts import HALL_ZONE
 from counter_app.domain.views import (
     CustomerView,
@@ -37,6 +37,8 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 STATUS_EVERY_MS = 2_000
+_CALLING = frozenset((LossChannel.HOTLINE.value, LossChannel.HEADQUARTERS.value))
+
 PAPER_EVERY_MS = 700
 TERMINAL_EVERY_MS = 20_000
 
@@ -385,23 +387,37 @@ class Serving(QObject):
         self.look.submit(self.desks.parking.parked, show, self._show_trouble)
 
     def _unpark(self, parked_id: str) -> None:
+        if self.window.page is not None and not self.window.page.can_leave():
+            return
         asked = self._asked()
 
         def resumed(parked: Any) -> None:
-            content = parked.typed
-            if not self.window.show_page(parked.page):
-                return
             self.refresh_parked()
+            if not self.window.show_page(parked.page):
+                # A wait began meanwhile: the customer goes back among the parked, nothing typed is lost.
+                self.desk.submit(
+                    lambda: self.desks.parking.park(asked, parked.title, parked.page, parked.typed),
+                    lambda _parked_id: self.refresh_parked(),
+                    self._show_trouble,
+                )
+                return
+            fields, card = parked.typed["fields"], parked.typed["card"]
 
-            def opened(view: CustomerView) -> None:
+            def opened(view: CustomerView | None) -> None:
                 self.show_customer(view)
                 page = self.window.made_page(parked.page)
                 if page is not None:
-                    page.restore(content["fields"])
+                    page.restore(fields)
                     page.focus_first()
 
-            key = f"card:{content['card']}"
-            self.look.submit(lambda: self.desks.customers.open(key), opened, self._show_trouble)
+            if not card:
+                opened(None)
+                return
+            # Somebody on the telephone stays hidden also while the page comes back.
+            hidden = fields.get("channel") in _CALLING
+            self.look.submit(
+                lambda: self.desks.customers.open(f"card:{card}", hidden=hidden), opened, self._show_trouble
+            )
 
         self.desk.submit(lambda: self.desks.parking.resume(asked, parked_id), resumed, self._show_trouble)
 
