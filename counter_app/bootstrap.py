@@ -45,6 +45,10 @@ CHECK_TIMEOUT_S = 900.0
 """A hall of a million holders is read in less on a slow disk."""
 
 
+Clock = Callable[[], dt.datetime]
+"""Gives the moment, aware."""
+
+
 def utc_now() -> dt.datetime:
     """The system clock; everything else is given one."""
     return dt.datetime.now(dt.UTC)
@@ -73,7 +77,9 @@ def load_keys(settings: Settings, passphrase: str = "") -> HallKeys:
     return derive(load_master(key_place(settings), passphrase=passphrase))
 
 
-def open_database(settings: Settings, passphrase: str = "", *, check: bool = True) -> Database:
+def open_database(
+    settings: Settings, passphrase: str = "", *, check: bool = True, clock: Clock = utc_now
+) -> Database:
     """Open the counter's database: key accepted, schema version checked (without Alembic)."""
     from counter_app.storage import database, halls
 
@@ -89,19 +95,20 @@ def open_database(settings: Settings, passphrase: str = "", *, check: bool = Tru
         database.check_schema(engine)
     with engine.connect() as connection:
         hall_id = halls.only_hall_id(connection)
-    opened = database.Database(engine, hall_id, keys, utc_now)
+    opened = database.Database(engine, hall_id, keys, clock)
     if opened.read(halls.key_id) != keys.key_id:
         opened.close()
         raise Refused(Reason.KEY_WRONG)
     return opened
 
 
-def open_desks(settings: Settings, passphrase: str = "") -> Desks:
+def open_desks(settings: Settings, passphrase: str = "", clock: Clock = utc_now) -> Desks:
     """The hall's desks over an open database; what a command without a window needs."""
     from counter_app.services.desks import open_desks as over
     from counter_app.services.passwords import Passwords
 
-    return over(open_database(settings, passphrase), settings.counter_no, Passwords(), settings.paper_columns)
+    database = open_database(settings, passphrase, clock=clock)
+    return over(database, settings.counter_no, Passwords(), settings.paper_columns)
 
 
 # --- the check of the books, in a child process -----------------------------------------------------------------
@@ -144,6 +151,7 @@ class Program:
     application: QApplication
     window: AppWindow
     settings: Settings
+    clock: Clock
     opener: Lane
     checker: Lane
     cancel: CancelToken = field(default_factory=CancelToken)
@@ -180,7 +188,7 @@ class Program:
             log.warning("the end of the program could not be written down: %s", trouble)
 
 
-def first_window(settings: Settings) -> Program:
+def first_window(settings: Settings, clock: Clock = utc_now) -> Program:
     """The application with frame and sign-in page; nothing of database or devices is loaded yet."""
     found = QApplication.instance()
     application = found if isinstance(found, QApplication) else QApplication(sys.argv[:1])
@@ -189,8 +197,8 @@ def first_window(settings: Settings) -> Program:
     troubles = TroubleRouter()
     troubles.install()
     hall_text = f"{settings.hall_name} ・ {settings.counter_no} 号台" if settings.hall_name else "城市通"
-    window = AppWindow(hall_text, troubles, now=lambda: utc_now().astimezone(HALL_ZONE))
-    program = Program(application, window, settings, Lane("opener"), Lane("checker"))
+    window = AppWindow(hall_text, troubles, now=lambda: clock().astimezone(HALL_ZONE))
+    program = Program(application, window, settings, clock, Lane("opener"), Lane("checker"))
     window.closing.connect(application.quit)
     return program
 
@@ -198,7 +206,7 @@ def first_window(settings: Settings) -> Program:
 def open_hall(program: Program, passphrase: str = "") -> None:
     """After the first paint: open database and desks off the UI thread, then devices and pages."""
     program.opener.submit(
-        functools.partial(_open_counter, program.settings, passphrase),
+        functools.partial(_open_counter, program.settings, passphrase, program.clock),
         functools.partial(_hall_is_open, program, passphrase),
         functools.partial(_hall_failed, program),
     )
@@ -229,11 +237,11 @@ def _hall_failed(program: Program, error: BaseException) -> None:
     program.window.sign_in.result.say("bad", error.sentence())
 
 
-def _open_counter(settings: Settings, passphrase: str) -> tuple[Desks, bool]:
+def _open_counter(settings: Settings, passphrase: str, clock: Clock) -> tuple[Desks, bool]:
     """The desks, and whether the program's last run at this counter ended uncleanly; from here on this one runs."""
     from counter_app.storage import health
 
-    desks = open_desks(settings, passphrase)
+    desks = open_desks(settings, passphrase, clock)
     database = desks.at.database
     try:
         unclean = health.was_unclean(database, settings.counter_no)
