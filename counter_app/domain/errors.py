@@ -50,7 +50,9 @@ class Reason(enum.Enum):
     DOCUMENT_NEEDED = "请把持卡人身份证放到读卡器上；读不出时由主管在旁录入。"
     DOCUMENT_EXPIRED = "证件已于 {valid_to} 过期，请客户换用有效证件。"
     PLACE_MAY_NOT_REPLACE = "本厅不能补卡，请引导客户到：{places}。"
-    REPLACED_MEANWHILE = "此卡已由 {counter} 号台 {staff} 于 {since} 补成新卡 {new_card_no}，不要再收费。"
+    REPLACED_MEANWHILE = (
+        "此卡已由 {counter} 号台 {staff} 于 {since} 补成新卡 {new_card_no}，请不要再收费，改用新卡办理。"
+    )
 
     # limits of the dated rule book
     CARD_LIMIT = "充值后余额 {after} 元超过{kind}上限 {limit} 元（{source}）。最多可充 {room} 元。"
@@ -66,10 +68,10 @@ class Reason(enum.Enum):
     TILL_ALREADY_OPEN = "本台钱箱已由 {staff} 开启，请先由其关箱。"
     TILL_COUNT_LOCKED = "钱箱已锁定点钞结果，不能再收付款。请先完成关箱。"
     TILL_COUNT_MISSING = "请先完成点钞并锁定，再关箱。"
-    TILL_CLOSED = "本班钱箱已关闭，不能再收付款。"
+    TILL_CLOSED = "本班钱箱已关闭，不能再收付款。请由其他柜台收付，或重新登录开新班次。"
     TILL_CASH_SHORT = "钱箱现金不足以付出 {amount} 元，请先向保险柜或主管领款。"
     SHIFT_CLOSED = "本班次已结束，请重新登录。"
-    DAY_CLOSED = "{business_date} 已日结，不能再记账。"
+    DAY_CLOSED = "{business_date} 已日结，不能再记账。请重新登录，记在下一个业务日。"
     DAY_NOT_READY = "还不能日结：{what}。请先处理完再签字锁账。"
     PARKED_CUSTOMERS = "还有 {count} 位挂起的客户，请先办完或撤销，再关箱。"
     OPEN_INTENTS = "还有 {count} 笔未决交易（{what}），请先处理。"
@@ -89,7 +91,7 @@ class Reason(enum.Enum):
     # operations
     OPERATION_CHANGED = "同一笔业务编号收到了不同内容，已拒绝记账。请撤销后重新办理。"
     OPERATION_UNKNOWN = "没有找到凭证 {receipt_no}，请核对凭证号。"
-    ALREADY_REVERSED = "凭证 {receipt_no} 已冲正，不能再次冲正。"
+    ALREADY_REVERSED = "凭证 {receipt_no} 已冲正，不能再次冲正。请在 F8 查看冲正凭证。"
     NOT_REVERSIBLE = "凭证 {receipt_no} 的业务不能冲正，请按更正流程办理。"
     DRAWER_COUNTED = "凭证 {receipt_no} 的钱箱已点钞关箱，不能再冲正。请主管按长短款处理。"
     OTHER_SHIFT = "凭证 {receipt_no} 不是本班业务，请由主管办理更正（F8）。"
