@@ -43,7 +43,7 @@ FLOAT = {100_00: 2, 50_00: 2, 20_00: 5, 10_00: 10, 5_00: 10, 1_00: 40, 50: 10, 1
 F2, F3, F4, F8, F9, F10 = (
     Qt.Key.Key_F2, Qt.Key.Key_F3, Qt.Key.Key_F4, Qt.Key.Key_F8, Qt.Key.Key_F9, Qt.Key.Key_F10,
 )  # fmt: skip
-ALT = Qt.KeyboardModifier.AltModifier
+ALT, CTRL = Qt.KeyboardModifier.AltModifier, Qt.KeyboardModifier.ControlModifier
 
 WINDOW_SIZE = (1366, 768)
 PAPER_COLUMNS = 48
@@ -502,6 +502,78 @@ def reprint(player: Player) -> None:
     player.known["reprinted"] = receipt_no
 
 
+def park(player: Player) -> None:
+    """挂起一位客户，接待下一位，再接回来：填好的还在。"""
+    first = demo_counter.demo_card(player.sizes, FIRST_CUSTOMER)
+    other = demo_counter.demo_card(player.sizes, FINDER)
+    player.go_to(F2, "top_up")
+    page = player.page
+    player.put_card(first)
+    player.until(page.amount.hasFocus, "the amount has no focus")
+    player.type("88")
+    player.press(Qt.Key.Key_P, CTRL)
+    player.until(lambda: player.window.customer is None, "the customer is not parked")
+    player.expect_somewhere("已挂起 1 位")
+    player.expect("the amount after parking", page.amount.text(), "")
+    player.put_card(other)
+    player.picture()
+    player.press(Qt.Key.Key_1, CTRL)
+    player.until(
+        lambda: _at_counter(player) == first.card_no and page.amount.amount_or_none() == 88_00,
+        "the parked customer does not come back with what was typed",
+    )
+    player.until(lambda: not player.desks.parking.parked(), "the customer stays parked")
+    player.press(Qt.Key.Key_Escape)
+
+
+def reverse(player: Player) -> None:
+    """充错 20 元：主管在旁签字，冲正，退还现金。"""
+    card = demo_counter.demo_card(player.sizes, FIRST_CUSTOMER)
+    before_fen, cash_fen = player.balance_fen(card), player.drawer.total_fen
+    player.go_to(F2, "top_up")
+    page = player.page
+    player.put_card(card)
+    player.until(page.amount.hasFocus, "the amount has no focus")
+    player.type("20")
+    player.enter()
+    player.type_into(page.received, "20")
+    player.drawer.put({20_00: 1})
+    player.says("good", "充值成功", "¥20.00")
+    player.go_to(F8, "customer")
+    page = player.page
+    # The receipt that was looked at last is still in sight.
+    player.press(Qt.Key.Key_Escape)
+    player.until(lambda: page.lines and page.lines[0].change_fen == 20_00, "the top-up is not in the history")
+    if not page.history.table.hasFocus():
+        player.press(Qt.Key.Key_Down)
+    player.until(page.history.table.hasFocus, "the history has no focus")
+    wrong_no = page.lines[0].receipt_no
+    player.enter()
+    player.says("good", wrong_no)
+    player.press(Qt.Key.Key_B)
+    player.type_into(page.receipt.reason, "金额录错")
+    box = page.signing.box
+    if not box.isVisible():
+        # Enter stopped at the field that may stay empty.
+        player.enter()
+    player.until(box.staff_no.hasFocus, "no signature is asked for")
+    player.expect("the balance before the signature", player.balance_fen(card), before_fen + 20_00)
+    # A clerk's own signature does not count: it takes two people.
+    player.type_into(box.staff_no, CLERK)
+    player.type_into(box.password, CLERK_PASSWORD)
+    player.until(lambda: box.result.tone == "warn" and box.result.text, "the clerk's own signature counts")
+    player.picture()
+    box.staff_no.setFocus()
+    box.staff_no.selectAll()
+    player.type(MANAGER)
+    player.enter()
+    player.type_into(box.password, MANAGER_PASSWORD)
+    player.says("good", wrong_no, "已冲正", "请退还现金 ¥20.00")
+    player.drawer.take({20_00: 1})
+    player.expect("the balance", player.balance_fen(card), before_fen)
+    player.expect("the cash in the drawer", player.drawer.total_fen, cash_fen)
+
+
 def count_blind(player: Player) -> None:
     """盲点：按面额点钞，锁定。"""
     player.go_to(F9, "till")
@@ -572,6 +644,8 @@ STEPS = (
     Step("持身份证到厅挂失另一张卡", "report-loss-in-hall", report_in_hall, receipts=2),
     Step("找到卡，凭证件解挂", "cancel-loss", cancel_loss, receipts=2),
     Step("打开凭证，补打并标明次数", "reprint", reprint, receipts=1),
+    Step("挂起客户，接待下一位，再接回", "park", park),
+    Step("充错 20 元，主管签字冲正", "reverse", reverse, receipts=3),
     Step("盲点现金并锁定", "blind-count", count_blind, receipts=2),
     Step("关箱，账实相符", "close-till", close_till, receipts=2),
     Step("换主管登录", "manager-signs-in", manager_signs_in),

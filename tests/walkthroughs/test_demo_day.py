@@ -58,7 +58,7 @@ def test_every_step_and_check_of_the_day_holds(
     summary = json.loads((out / "summary.json").read_text("utf-8"))
     assert list(summary) == ["steps", "ledger", "till", "cards"]
     assert [step["name"] for step in summary["steps"] if not step["ok"]] == []
-    assert len(summary["steps"]) >= 15
+    assert len(summary["steps"]) >= 17
     ledger = summary["ledger"]
     assert ledger["verified"] is True
     assert ledger["debit_fen"] == ledger["credit_fen"] > 0
