@@ -266,7 +266,7 @@ class Player:
         """Type into whatever has the focus: keys for ASCII, an input method's commit for Chinese."""
         for char in text:
             if char.isascii():
-                QTest.keyClick(self.window.windowHandle(), char)
+                QTest.keyClick(self.window.windowHandle(), ord(char))
                 continue
             focused = QApplication.focusWidget()
             if focused is None:
