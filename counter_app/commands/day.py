@@ -79,7 +79,7 @@ def _day(fresh: Path, out: Path, sizes: Mapping[str, Any]) -> int:
         settings = demo_counter.counter_settings(hall, 1, simulators.ports)
         # For `counter-app verify --settings …` and whoever wants to look.
         settings_file.save(out / "counter-1.toml", settings)
-        played, facts = _play(settings, simulators, sizes, out)
+        played, facts = play_steps(settings, simulators, sizes, out)
     print("正在核对全部账目，并把凭条画成图片…")
     report = _verified(settings)
     for problem in report.problems:
@@ -96,16 +96,22 @@ def _day(fresh: Path, out: Path, sizes: Mapping[str, Any]) -> int:
     return 0 if held else 1
 
 
-def _play(
-    settings: Settings, simulators: demo_counter.Simulators, sizes: Mapping[str, Any], out: Path
+def play_steps(
+    settings: Settings,
+    simulators: demo_counter.Simulators,
+    sizes: Mapping[str, Any],
+    out: Path,
+    *,
+    pictures: bool = True,
 ) -> tuple[list[Played], Facts]:
+    """Open the window, play every step, close it. Without `pictures` nothing but the steps runs on the UI thread."""
     program = bootstrap.first_window(settings)
     played: list[Played] = []
     try:
         program.window.resize(*WINDOW_SIZE)
         program.window.show()
         program.window.activateWindow()
-        player = Player(program, simulators, sizes, out, pictures=True)
+        player = Player(program, simulators, sizes, out, pictures=pictures)
         player.end_on_signals()
         bootstrap.open_hall(program)
         for number, step in enumerate(STEPS, start=1):
