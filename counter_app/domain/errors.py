@@ -75,7 +75,7 @@ class Reason(enum.Enum):
     DAY_NOT_READY = "还不能日结：{what}。请先处理完再签字锁账。"
     PARKED_CUSTOMERS = "还有 {count} 位挂起的客户，请先办完或撤销，再关箱。"
     OPEN_INTENTS = "还有 {count} 笔未决交易（{what}），请先处理。"
-    DIFFERENCE_UNEXPLAINED = "有长短款，请填写原因并请主管签认。"
+    DIFFERENCE_UNEXPLAINED = "有长短款或签购单不符，请填写原因并请主管签认。"
     OPENING_DIFFERS = "备用金与上次留存加领用不符（差 {difference} 元），请复点；仍不符请主管签认。"
 
     # people and rights

@@ -22,7 +22,7 @@ from counter_app.domain.ids import (
     StaffNo,
 )
 from counter_app.domain.ledger import OperationKind, Tender
-from counter_app.domain.shifts import CashCount
+from counter_app.domain.shifts import CashCount, SlipCheck, SlipCount
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +97,12 @@ class CashMoved:
 
 @dataclass(frozen=True, slots=True)
 class LockCount:
-    """Lock a blind count. After it the drawer takes no more money and the difference is shown."""
+    """Lock a blind count of the cash and of the slips of stand-alone terminals. After it the drawer takes no more
+    money and the difference is shown."""
 
     asked: Asked
     counted: CashCount
+    slips: tuple[SlipCount, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +112,7 @@ class CountLocked:
     counted_fen: int
     expected_fen: int
     difference_fen: int
+    slips: tuple[SlipCheck, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ import enum
 from dataclasses import dataclass
 
 from counter_app.domain.errors import Reason, Refused
-from counter_app.domain.ids import ShiftId, StaffNo
+from counter_app.domain.ids import ShiftId, StaffNo, TerminalId
 from counter_app.domain.money import DENOMINATIONS_FEN
 
 HALL_ZONE = dt.timezone(dt.timedelta(hours=8), "CST")
@@ -40,6 +40,54 @@ class CashCount:
     def total_fen(self) -> int:
         """The sum of what was counted."""
         return sum(denomination_fen * count for denomination_fen, count in self.pieces)
+
+
+@dataclass(frozen=True, slots=True)
+class SlipCount:
+    """The slips of one stand-alone terminal as they lie in the drawer: pieces and their sum.
+
+    A payment that was undone at the terminal is laid aside together with its 撤销 slip and not counted.
+    """
+
+    terminal_id: TerminalId
+    pieces: int
+    amount_fen: int
+
+    def __post_init__(self) -> None:
+        if not self.terminal_id.strip() or not 0 <= self.pieces <= 100_000 or self.amount_fen < 0:
+            raise Refused(
+                Reason.VALUE_NOT_ALLOWED, field="签购单", typed=f"{self.terminal_id} × {self.pieces}"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class SlipCheck:
+    """The slips of one stand-alone terminal, counted and booked."""
+
+    terminal_id: TerminalId
+    pieces: int
+    amount_fen: int
+    booked_pieces: int
+    booked_fen: int
+
+    @property
+    def fits(self) -> bool:
+        """Whether each booked slip is there and no other."""
+        return (self.pieces, self.amount_fen) == (self.booked_pieces, self.booked_fen)
+
+
+def check_slips(counted: tuple[SlipCount, ...], booked: tuple[SlipCount, ...]) -> tuple[SlipCheck, ...]:
+    """Counted against booked slips, by terminal; what only one side knows stands with 0 on the other."""
+    there = {count.terminal_id: count for count in counted}
+    if len(there) != len(counted):
+        raise Refused(Reason.VALUE_NOT_ALLOWED, field="签购单", typed="同一终端填了两次")
+    known = {count.terminal_id: count for count in booked}
+    checks = []
+    for terminal_id in sorted({*there, *known}):
+        nothing = SlipCount(terminal_id, 0, 0)
+        here, wanted = there.get(terminal_id, nothing), known.get(terminal_id, nothing)
+        checks.append(SlipCheck(terminal_id, here.pieces, here.amount_fen, wanted.pieces, wanted.amount_fen))
+    return tuple(checks)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from counter_app.domain.errors import Reason, Refused
-from counter_app.domain.ids import AccountId, ShiftId, StaffNo
+from counter_app.domain.ids import AccountId, ShiftId, StaffNo, TerminalId
 from counter_app.domain.ledger import (
     CASH_OVER,
     CASH_SHORT,
@@ -27,10 +28,10 @@ from counter_app.domain.requests import (
     TillClosed,
     TillOpened,
 )
-from counter_app.domain.shifts import CashCount, TillState, clock_text
+from counter_app.domain.shifts import CashCount, SlipCheck, TillState, check_slips, clock_text
 from counter_app.domain.staff import Right
 from counter_app.services import approvals, receipts
-from counter_app.storage import intents, ledger, papers, people, reports, shifts
+from counter_app.storage import intents, ledger, papers, people, reports, shifts, wire
 from counter_app.storage.database import Transaction
 from counter_app.storage.intents import IntentState
 from printing.receipt import Block, Line, Money, Pair, Rule, Table
@@ -61,6 +62,10 @@ class TillView:
     counted_fen: int | None
     difference_fen: int | None
     occupied_by: str = ""
+    slip_terminals: tuple[TerminalId, ...] = ()
+    """Stand-alone terminals of which slips were keyed, to be counted; never how many."""
+    slips: tuple[SlipCheck, ...] = ()
+    """Counted against booked slips, once the count is locked."""
 
 
 class CashDesk:
@@ -193,13 +198,23 @@ class CashDesk:
                 raise Refused(Reason.NOT_SIGNED_IN)
             opening_fen = shifts.counted(tx, shift.shift_id, "open").total_fen
             counted_fen = difference_fen = None
+            terminals: tuple[TerminalId, ...] = ()
+            slips: tuple[SlipCheck, ...] = ()
+            if shift.till_state is TillState.OPEN:
+                terminals = tuple(
+                    slip.terminal_id
+                    for slip in reports.slips_of_shift(tx, shift.shift_id, shift.business_date)
+                )
             if shift.till_state in (TillState.COUNTED, TillState.CLOSED):
                 counted_fen = shifts.counted(tx, shift.shift_id, "close").total_fen
+                slips = slips_counted(tx, shift.shift_id, shift.business_date)
                 if shift.till_state is TillState.COUNTED:
                     difference_fen = counted_fen - reports.expected_cash(tx, shift.shift_id, shift.counter_no)
             occupied = shifts.open_till_of(tx, asked.counter_no)
             other = "" if occupied is None or occupied.shift_id == asked.shift_id else str(occupied.staff_no)
-            return TillView(shift.till_state, opening_fen, counted_fen, difference_fen, other)
+            return TillView(
+                shift.till_state, opening_fen, counted_fen, difference_fen, other, terminals, slips
+            )
 
         return self._database.read(look)
 
@@ -233,8 +248,9 @@ class CashDesk:
         shifts.save_count(tx, fence.shift_id, "close", request.counted)
         expected_fen = reports.expected_cash(tx, fence.shift_id, asked.counter_no)
         counted_fen = request.counted.total_fen
+        slips = check_slips(request.slips, reports.slips_of_shift(tx, fence.shift_id, fence.business_date))
         locked = CountLocked(
-            asked.operation_id, fence.receipt_no, counted_fen, expected_fen, counted_fen - expected_fen
+            asked.operation_id, fence.receipt_no, counted_fen, expected_fen, counted_fen - expected_fen, slips
         )
         receipts.save(
             tx,
@@ -245,6 +261,7 @@ class CashDesk:
                 *receipts.head(self._at, tx, fence, "现金盘点单"),
                 *_count_table(request.counted),
                 Money("实点现金", counted_fen),
+                *(Pair(f"签购单 {slip.terminal_id}", _slips_text(slip)) for slip in slips),
             ),
             signatures=("盘点人", "监盘人"),
             notes=(),
@@ -265,7 +282,8 @@ class CashDesk:
             raise Refused(Reason.OPEN_INTENTS, count=len(flying), what="办理中")
 
     def close_till(self, request: CloseTill) -> TillClosed:
-        """Close the drawer: over or short is booked with reason and the manager's signature, never offset."""
+        """Close the drawer: over or short is booked with reason and the manager's signature, never offset. Slips that
+        do not fit need both as well, but move no money: what a terminal took is settled with the bank."""
         self._database.keep(request)
         return self._database.run(request, lambda tx: self._close_till(tx, request), TillClosed)
 
@@ -284,8 +302,9 @@ class CashDesk:
             raise Refused(
                 Reason.VALUE_NOT_ALLOWED, field="留存备用金", typed=yuan(request.left_in_drawer_fen)
             )
+        slips = slips_counted(tx, fence.shift_id, fence.business_date)
         approver: StaffNo | None = None
-        if difference_fen != 0:
+        if difference_fen != 0 or not all(slip.fits for slip in slips):
             if not request.reason.strip():
                 raise Refused(Reason.DIFFERENCE_UNEXPLAINED)
             approver = approvals.require(tx, request, self._at.rules)
@@ -326,6 +345,10 @@ class CashDesk:
                 Pair("应有现金", money(expected_fen)),
                 Pair("实点现金", money(counted_fen), strong=True),
                 Pair("差额", _over_short(difference_fen), strong=True),
+                *(
+                    Pair(f"签购单 {slip.terminal_id}", slip_verdict(slip), strong=not slip.fits)
+                    for slip in slips
+                ),
                 *((Pair("原因", request.reason),) if request.reason else ()),
                 *((Pair("主管签认", approver),) if approver else ()),
                 Rule(),
@@ -362,6 +385,23 @@ def _over_short(difference_fen: int) -> str:
     if difference_fen == 0:
         return "相符"
     return f"{'长款' if difference_fen > 0 else '短款'} {money(abs(difference_fen))}"
+
+
+def slips_counted(tx: Transaction, shift_id: ShiftId, date: dt.date) -> tuple[SlipCheck, ...]:
+    """Counted against booked slips as they stood when this shift's count was locked."""
+    locked = ledger.outcome_in_shift(tx, shift_id, date, OperationKind.LOCK_COUNT)
+    return () if locked is None else wire.from_json(locked, CountLocked).slips
+
+
+def _slips_text(slip: SlipCheck) -> str:
+    return f"{slip.pieces} 张 {money(slip.amount_fen)}"
+
+
+def slip_verdict(slip: SlipCheck) -> str:
+    """`3 张 ￥150.00 相符`, or what the books say instead."""
+    if slip.fits:
+        return f"{_slips_text(slip)} 相符"
+    return f"{_slips_text(slip)}，账上 {slip.booked_pieces} 张 {money(slip.booked_fen)}"
 
 
 def _count_table(counted: CashCount) -> tuple[Block, ...]:

@@ -541,6 +541,28 @@ def by_id(tx: Transaction, operation_id: OperationId) -> Booked | None:
     return None if row is None else _booked(row)
 
 
+_outcome_in_shift = sa.select(_o.c.outcome).where(
+    _o.c.hall_id == b("hall_id"),
+    _o.c.business_date == b("business_date"),
+    _o.c.shift_id == b("shift_id"),
+    _o.c.kind == b("kind"),
+)
+
+
+def outcome_in_shift(tx: Transaction, shift_id: ShiftId, date: dt.date, kind: OperationKind) -> str | None:
+    """The stored outcome of a kind that a shift does once at most (open, count, close), or None."""
+    row = tx.one(
+        _outcome_in_shift,
+        {
+            "hall_id": tx.hall_id,
+            "business_date": date.isoformat(),
+            "shift_id": shift_id,
+            "kind": kind.value,
+        },
+    )
+    return None if row is None else str(row.outcome)
+
+
 def of_purse(tx: Transaction, purse_id: PurseId, most: int = 20) -> tuple[Booked, ...]:
     """The newest operations of a purse over all its card numbers."""
     return tuple(

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from counter_app.domain.ids import AccountId, CardNo, ShiftId, StaffNo
+from counter_app.domain.ids import AccountId, CardNo, ShiftId, StaffNo, TerminalId
 from counter_app.domain.ledger import OperationKind, TenderKind, till_account
-from counter_app.domain.shifts import HALL_ZONE
+from counter_app.domain.shifts import HALL_ZONE, SlipCount
 from counter_app.storage import ledger, shifts, tables
 from counter_app.storage.database import Transaction
 
@@ -126,6 +126,51 @@ def totals_of_day(tx: Transaction, date: dt.date) -> tuple[int, int]:
     row = tx.one(_totals, {"hall_id": tx.hall_id, "business_date": date.isoformat()})
     assert row is not None
     return int(row.operations), int(row.debit_fen)
+
+
+# --- slips ------------------------------------------------------------------------------------------------------
+
+_p, _undone = tables.payment, tables.reversal_key
+_slips = (
+    sa.select(
+        _p.c.terminal_id,
+        sa.func.count().label("pieces"),
+        sa.func.sum(_p.c.amount_fen).label("amount_fen"),
+    )
+    .select_from(
+        _o.join(
+            _p,
+            sa.and_(
+                _p.c.hall_id == _o.c.hall_id,
+                _p.c.business_date == _o.c.business_date,
+                _p.c.operation_id == _o.c.operation_id,
+            ),
+        ).outerjoin(
+            _undone,
+            sa.and_(_undone.c.hall_id == _o.c.hall_id, _undone.c.operation_id == _o.c.operation_id),
+        )
+    )
+    .where(
+        _o.c.hall_id == b("hall_id"),
+        _o.c.business_date == b("business_date"),
+        _o.c.shift_id == b("shift_id"),
+        _o.c.tender == TenderKind.SLIP.value,
+        _o.c.kind.not_in((OperationKind.REVERSE.value, OperationKind.CORRECT.value)),
+        _undone.c.reversed_by.is_(None),
+    )
+    .group_by(_p.c.terminal_id)
+    .order_by(_p.c.terminal_id)
+)
+
+
+def slips_of_shift(tx: Transaction, shift_id: ShiftId, date: dt.date) -> tuple[SlipCount, ...]:
+    """The slips of stand-alone terminals that a shift of `date` keyed and nobody has undone, by terminal."""
+    return tuple(
+        SlipCount(TerminalId(row.terminal_id), int(row.pieces), int(row.amount_fen))
+        for row in tx.all(
+            _slips, {"hall_id": tx.hall_id, "shift_id": shift_id, "business_date": date.isoformat()}
+        )
+    )
 
 
 # --- tills ------------------------------------------------------------------------------------------------------

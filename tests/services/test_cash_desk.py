@@ -8,12 +8,38 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from counter_builder import FLOAT, FLOAT_FEN, Counter, pieces_for, require_sound
-from hall_builder import CLERK, MANAGER, NAMED_CARD, OTHER_CLERK, PASSWORD, HallClock
+from hall_builder import (
+    CLERK,
+    MANAGER,
+    NAMED_CARD,
+    OTHER_CLERK,
+    PASSWORD,
+    STAND_ALONE_TERMINAL,
+    HallClock,
+)
 
 from counter_app.domain.errors import Reason, Refused
-from counter_app.domain.ledger import CASH_OVER, CASH_SHORT, SAFE, till_account
-from counter_app.domain.requests import CashPlace, CloseTill, LockCount, MoveCash, OpenTill
-from counter_app.domain.shifts import CashCount, TillState
+from counter_app.domain.ids import TerminalId
+from counter_app.domain.ledger import (
+    CASH_OVER,
+    CASH_SHORT,
+    SAFE,
+    Tender,
+    TenderKind,
+    pos_account,
+    till_account,
+)
+from counter_app.domain.requests import (
+    CashPlace,
+    CloseTill,
+    LockCount,
+    MoveCash,
+    OpenTill,
+    Reverse,
+    ToppedUp,
+    TopUp,
+)
+from counter_app.domain.shifts import CashCount, SlipCount, TillState
 from counter_app.storage import ledger, papers
 from counter_app.storage.database import Database
 
@@ -200,3 +226,75 @@ def test_papers_of_the_drawer_wait_on_the_queue_in_their_order(hall_database: Da
     jobs = hall_database.read(lambda tx: papers.waiting_jobs(tx, 1))
     assert [job.receipt_no[-4:] for job in jobs] == ["0001", "0002", "0003"]
     assert [job.drawer for job in jobs] == [True, False, False]
+
+
+def slip_top_up(
+    counter: Counter, amount_fen: int, voucher: str, terminal_id: str = STAND_ALONE_TERMINAL
+) -> ToppedUp:
+    tender = Tender(TenderKind.SLIP, terminal_id=terminal_id, voucher=voucher, debit_confirmed=True)
+    return counter.top_ups.top_up(TopUp(counter.asked(), NAMED_CARD, amount_fen, tender))
+
+
+def test_slips_are_counted_by_terminal_and_fit_without_the_undone_ones(hall_database: Database) -> None:
+    counter = Counter(hall_database).opened()
+    assert counter.cash.view(counter.asked()).slip_terminals == ()
+    slip_top_up(counter, 50_00, "000470")
+    slip_top_up(counter, 30_00, "000471")
+    slip_top_up(counter, 20_00, "000900", "S2")
+    wrong = slip_top_up(counter, 99_00, "000472")
+    undo = Reverse(counter.asked(), wrong.receipt_no, "金额录错", void_voucher="000473")
+    counter.undo.reverse(counter.signed(undo))
+    before = counter.cash.view(counter.asked())
+    assert before.slip_terminals == tuple(sorted((STAND_ALONE_TERMINAL, "S2")))
+    assert before.slips == (), "counts are blind"
+    counted = (
+        SlipCount(TerminalId(STAND_ALONE_TERMINAL), 2, 80_00),
+        SlipCount(TerminalId("S2"), 1, 20_00),
+    )
+    locked = counter.cash.lock_count(LockCount(counter.asked(), pieces_for(FLOAT_FEN), counted))
+    assert locked.difference_fen == 0
+    assert all(slip.fits for slip in locked.slips)
+    assert counter.cash.view(counter.asked()).slips == locked.slips
+    assert counter.cash.close_till(CloseTill(counter.asked(), 0)).difference_fen == 0
+
+
+@pytest.mark.parametrize(
+    "counted",
+    [
+        (),
+        (SlipCount(TerminalId(STAND_ALONE_TERMINAL), 1, 50_01),),
+        (SlipCount(TerminalId(STAND_ALONE_TERMINAL), 2, 50_00),),
+        (SlipCount(TerminalId(STAND_ALONE_TERMINAL), 1, 50_00), SlipCount(TerminalId("S9"), 1, 10_00)),
+    ],
+)
+def test_slips_that_do_not_fit_need_reason_and_signature_and_move_no_money(
+    hall_database: Database, counted: tuple[SlipCount, ...]
+) -> None:
+    counter = Counter(hall_database).opened()
+    slip_top_up(counter, 50_00, "000470")
+    locked = counter.cash.lock_count(LockCount(counter.asked(), pieces_for(FLOAT_FEN), counted))
+    assert (locked.difference_fen, all(slip.fits for slip in locked.slips)) == (0, False)
+    close = CloseTill(counter.asked(), 0)
+    refused(Reason.DIFFERENCE_UNEXPLAINED, counter.cash.close_till, close)
+    close = dataclasses.replace(close, reason="签购单待查")
+    refused(Reason.APPROVAL_NEEDED, counter.cash.close_till, close)
+    before = account(hall_database, pos_account(STAND_ALONE_TERMINAL))
+    closed = counter.cash.close_till(counter.signed(close))
+    assert account(hall_database, pos_account(STAND_ALONE_TERMINAL)) == before
+    saved = hall_database.read(lambda tx: papers.find(tx, closed.receipt_no))
+    assert saved is not None
+    assert saved.document.count("，账上 ") == 2, "on both copies"
+
+
+@pytest.mark.parametrize(
+    "count", [("", 1, 1), ("S1", -1, 1), ("S1", 100_001, 1), ("S1", 1, -1)], ids=lambda count: repr(count)
+)
+def test_slips_that_cannot_be_are_refused(count: tuple[str, int, int]) -> None:
+    with pytest.raises(Refused):
+        SlipCount(TerminalId(count[0]), count[1], count[2])
+
+
+def test_one_terminal_is_counted_once(hall_database: Database) -> None:
+    counter = Counter(hall_database).opened()
+    twice = (SlipCount(TerminalId("S1"), 1, 1_00),) * 2
+    refused(Reason.VALUE_NOT_ALLOWED, counter.cash.lock_count, LockCount(counter.asked(), FLOAT, twice))
