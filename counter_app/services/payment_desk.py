@@ -101,6 +101,14 @@ class PendingItem:
     to_release: bool = False
 
 
+class _BookedMeanwhile(Exception):
+    """The same request was booked while this try waited for its shift; rolls the unit back."""
+
+    def __init__(self, outcome: str) -> None:
+        super().__init__("booked meanwhile")
+        self.outcome = outcome
+
+
 class PaymentDesk:
     """One counter's payments at its terminal, and everybody's open intents."""
 
@@ -108,6 +116,8 @@ class PaymentDesk:
         self._at = at
         self._database = at.database
         self._kinds: dict[str, _Kind] = {}
+        self._running: set[IntentId] = set()
+        """Intents of tries that have not ended; what is open beside them was left by a fault."""
 
     def register(self, request: type, outcome: type, book: Book, check: Check) -> None:
         """How one kind of request is checked before and booked after its payment."""
@@ -138,21 +148,27 @@ class PaymentDesk:
         PAYMENT_UNKNOWN (the intent stays open). `DeviceTrouble` when surely nothing was sent; `Cancelled` when the
         clerk stopped it and the terminal confirmed that nothing was taken.
         """
-        done = self._booked_before(request, outcome)
+        done = self._done_before(request, outcome)
         if done is not None:
             return done
         intent_id = reservation or IntentId(self._at.new_id())
-        self._database.write(lambda tx: self._send(tx, request, intent_id, card_no, amount_fen, reservation))
-        order = PaymentOrder(
-            intent_id,
-            amount_fen,
-            PaymentMethod.SCAN if request.tender.kind is TenderKind.TERMINAL_SCAN else PaymentMethod.CARD,
-        )
-        with self._sent(intent_id, reservation is not None):
-            result = terminal.pay(
-                order, lambda answer: self._on_result(request, intent_id, answer), progress, cancel
+        with self._in_flight(intent_id):
+            try:
+                self._database.write(
+                    lambda tx: self._send(tx, request, intent_id, card_no, amount_fen, reservation)
+                )
+            except _BookedMeanwhile as booked:
+                return wire.from_json(booked.outcome, outcome)
+            order = PaymentOrder(
+                intent_id,
+                amount_fen,
+                PaymentMethod.SCAN if request.tender.kind is TenderKind.TERMINAL_SCAN else PaymentMethod.CARD,
             )
-        return self._after(request, intent_id, result, outcome, cancel, reservation is not None)
+            with self._sent(intent_id, reservation is not None):
+                result = terminal.pay(
+                    order, lambda answer: self._on_result(request, intent_id, answer), progress, cancel
+                )
+            return self._after(request, intent_id, result, outcome, cancel, reservation is not None)
 
     def undo(
         self,
@@ -168,28 +184,41 @@ class PaymentDesk:
         Raises `Refused`: a rule, POS_REVERSAL_FIRST (the terminal said no, nothing is booked) or PAYMENT_UNKNOWN
         (the intent stays open); `DeviceTrouble` and `Cancelled` when surely nothing was sent.
         """
-        done = self._booked_before(request, outcome)
+        done = self._done_before(request, outcome)
         if done is not None:
             return done
         intent_id = IntentId(self._at.new_id())
-        self._database.write(
-            lambda tx: self._send(tx, request, intent_id, charge.card_no, charge.amount_fen, None)
-        )
-        with self._sent(intent_id, reserved=False):
-            result = terminal.reverse(
-                charge.receipt_no, charge.amount_fen, progress, cancel, trace=charge.trace
-            )
-        if result.verdict is Verdict.DECLINED:
-            self._end(intent_id, IntentState.DECLINED, result, reserved=False)
-            log.warning("reversal %s refused by the terminal: %s", intent_id, result.code)
-            raise Refused(Reason.POS_REVERSAL_FIRST)
-        undone = result.verdict is Verdict.APPROVED and result.amount_fen == charge.amount_fen
-        state = IntentState.APPROVED if undone else IntentState.UNKNOWN
-        self._database.write(lambda tx: intents.move(tx, intent_id, state, wire.to_json(result)))
-        if not undone:
-            log.warning("reversal %s of unknown outcome: %s", intent_id, result.code)
-            raise Refused(Reason.PAYMENT_UNKNOWN)
-        return self._book(request, intent_id, result, outcome)
+        with self._in_flight(intent_id):
+            try:
+                self._database.write(
+                    lambda tx: self._send(tx, request, intent_id, charge.card_no, charge.amount_fen, None)
+                )
+            except _BookedMeanwhile as booked:
+                return wire.from_json(booked.outcome, outcome)
+            with self._sent(intent_id, reserved=False):
+                result = terminal.reverse(
+                    charge.receipt_no, charge.amount_fen, progress, cancel, trace=charge.trace
+                )
+            if result.verdict is Verdict.DECLINED:
+                self._end(intent_id, IntentState.DECLINED, result, reserved=False)
+                log.warning("reversal %s refused by the terminal: %s", intent_id, result.code)
+                raise Refused(Reason.POS_REVERSAL_FIRST)
+            undone = result.verdict is Verdict.APPROVED and result.amount_fen == charge.amount_fen
+            state = IntentState.APPROVED if undone else IntentState.UNKNOWN
+            self._database.write(lambda tx: intents.move(tx, intent_id, state, wire.to_json(result)))
+            if not undone:
+                log.warning("reversal %s of unknown outcome: %s", intent_id, result.code)
+                raise Refused(Reason.PAYMENT_UNKNOWN)
+            return self._book(request, intent_id, result, outcome)
+
+    @contextlib.contextmanager
+    def _in_flight(self, intent_id: IntentId) -> Iterator[None]:
+        """Around the whole of one try, from before its intent can be seen: it is not one that a fault has left."""
+        self._running.add(intent_id)
+        try:
+            yield
+        finally:
+            self._running.discard(intent_id)
 
     @contextlib.contextmanager
     def _sent(self, intent_id: IntentId, reserved: bool) -> Iterator[None]:
@@ -201,16 +230,34 @@ class PaymentDesk:
             raise
         except BaseException:
             # Whatever broke, the terminal may have the money: unknown until the terminal or two people answer.
-            self._database.write(lambda tx: intents.move(tx, intent_id, IntentState.UNKNOWN))
+            self._move(intent_id, IntentState.UNKNOWN)
             raise
 
-    def _booked_before(self, request: AsksSomething, outcome: type[T]) -> T | None:
-        def look(tx: Transaction) -> str | None:
-            booked = ledger.by_id(tx, request.asked.operation_id)
-            return None if booked is None else booked.outcome
+    def _done_before(self, request: AsksSomething, outcome: type[T]) -> T | None:
+        """What an earlier try of this very request came to, or None when it moved no money: nothing is sent twice.
 
-        stored = self._database.read(look)
-        return None if stored is None else wire.from_json(stored, outcome)
+        A try that ended in a fault of the storage has left its intent open: an approval that was stored is booked
+        now, and what was sent without an answer becomes unknown.
+        """
+        asked = request.asked
+
+        def look(tx: Transaction) -> tuple[str | None, Intent | None]:
+            left = [i for i in intents.all_open(tx) if i.operation_id == asked.operation_id]
+            return ledger.first_outcome(tx, request), left[0] if left else None
+
+        stored, left = self._database.read(look)
+        if stored is not None:
+            return wire.from_json(stored, outcome)
+        if left is None or left.intent_id in self._running or left.counter_no != asked.counter_no:
+            return None
+        if left.state is IntentState.APPROVED and left.request_type == type(request).__name__:
+            if wire.request_hash(wire.from_json(left.request, type(request))) != wire.request_hash(request):
+                raise Refused(Reason.OPERATION_CHANGED)
+            return self._book(request, left.intent_id, wire.from_json(left.result, TerminalResult), outcome)
+        if left.state is IntentState.SENT:
+            self._move(left.intent_id, IntentState.UNKNOWN)
+            raise Refused(Reason.PAYMENT_UNKNOWN)
+        return None
 
     def _send(
         self,
@@ -223,10 +270,15 @@ class PaymentDesk:
     ) -> None:
         """Commit the intent; only then may a byte go out."""
         fence = ledger.fence_money_note(tx, request.asked)
+        # Looked up again behind the fence: the same request sent twice at once must not be charged a second time
+        # just after the first one was booked.
+        booked = ledger.first_outcome(tx, request)
+        if booked is not None:
+            raise _BookedMeanwhile(booked)
         terminal_id = self.terminal_id
         held = intents.open_of_terminal(tx, terminal_id)
         if held is not None:
-            if held.operation_id == request.asked.operation_id and held.state is IntentState.SENT:
+            if held.operation_id == request.asked.operation_id and held.intent_id in self._running:
                 # Pressed twice: nobody may hear that the terminal is stuck and take cash for the same sale.
                 raise Refused(Reason.PAYMENT_IN_PROGRESS)
             raise intents.terminal_held_by(held)

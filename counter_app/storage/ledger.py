@@ -483,7 +483,7 @@ _last_receipt = (
     .order_by(_o.c.seq.desc())
     .limit(1)
 )
-_key_of = sa.select(tables.operation_key.c.business_date).where(
+_key_of = sa.select(tables.operation_key.c.business_date, tables.operation_key.c.request_hash).where(
     tables.operation_key.c.operation_id == b("operation_id")
 )
 _lines = (
@@ -561,6 +561,20 @@ def outcome_in_shift(tx: Transaction, shift_id: ShiftId, date: dt.date, kind: Op
         },
     )
     return None if row is None else str(row.outcome)
+
+
+def first_outcome(tx: Transaction, request: AsksSomething) -> str | None:
+    """The stored outcome of this very request, or None when its id was never booked.
+
+    `Refused` with OPERATION_CHANGED when the id was booked with other content.
+    """
+    key = tx.one(_key_of, {"operation_id": request.asked.operation_id})
+    if key is None:
+        return None
+    if key.request_hash != wire.request_hash(request):
+        raise Refused(Reason.OPERATION_CHANGED)
+    booked = by_id(tx, request.asked.operation_id)
+    return None if booked is None else booked.outcome
 
 
 def of_purse(tx: Transaction, purse_id: PurseId, most: int = 20) -> tuple[Booked, ...]:
