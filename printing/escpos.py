@@ -73,8 +73,10 @@ def encode(
                 parts.append(_ALIGN[align])
             parts.append(_qr(printed))
         else:
-            parts.append(CUT)
-    return b"".join(parts)
+            # each copy stands alone: the next one begins as a job does, whatever the last one left set
+            parts += [CUT, START]
+            align, bold, size = "left", False, (1, 1)
+    return b"".join(parts[:-1])
 
 
 def _qr(printed: PrintedQr) -> bytes:

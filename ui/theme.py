@@ -132,7 +132,10 @@ class Theme:
         """The Qt style sheet with every token filled in; an unknown token raises KeyError."""
         template = (files("resources") / "theme" / "counter.qss").read_text(encoding="utf-8")
         sizes = self.sizes
-        inner = {  # Qt's min-height leaves out the 1 px border on both sides
+        inner = {  # Qt's min-height leaves out the border on both sides: 1 px, and 2 px with the focus
+            "entry_focus_inner": sizes.entry_height - 4,
+            "search_focus_inner": sizes.search_height - 4,
+            "count_focus_inner": sizes.count_height - 4,
             "entry_inner": sizes.entry_height - 2,
             "primary_inner": sizes.primary_height - 2,
             "button_inner": sizes.entry_height - 2,

@@ -14,8 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from counter_app.domain.ids import TerminalId
 from counter_app.domain.reports import BusinessLine, DayReport, SumLine
-from counter_app.domain.shifts import CashCount
+from counter_app.domain.shifts import CashCount, SlipCheck
 from printing.day_report import difference_words, render
 
 _examples_path = Path(__file__).with_name("day_report_examples.py")
@@ -157,6 +158,20 @@ def test_markup_rare_characters_and_long_texts_print_as_they_are() -> None:
     assert "<b>客户 & 〓 说明说明" in words
     assert "说明" * 20 in words.replace("\n", "")
     assert "(9)\\" in words
+
+
+def test_slips_of_stand_alone_terminals_stand_counted_against_keyed() -> None:
+    report = examples.report(1)
+    fits = SlipCheck(TerminalId("S1"), 3, 150_00, 3, 150_00)
+    lost = SlipCheck(TerminalId("S2"), 1, 20_00, 2, 70_00)
+    till = dataclasses.replace(
+        report.tills[0], slips=(fits, lost), reason="签购单待查", signed_by="1001 周敏"
+    )
+    words = [line for page in _pages(render(dataclasses.replace(report, tills=(till,)))) for line in page]
+    assert any("独立 POS 签购单" in line for line in words)
+    at = words.index("S2")
+    assert words[at : at + 6] == ["S2", "1", "20.00", "2", "70.00", "不符"]
+    assert "签购单待查" in words, "the reason stands beside the drawer it was given for"
 
 
 def test_totals_add_up_per_kind_tender_and_clerk() -> None:

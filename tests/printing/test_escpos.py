@@ -1,8 +1,7 @@
-"""Receipts as bytes: golden files, the limits of size and time, and what no printer may ever get."""
+"""Receipts as bytes: golden files, the limit of size, and what no printer may ever get."""
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import pytest
@@ -18,7 +17,6 @@ from printing.receipt_reader import RowKind, read, text
 GOLDEN = Path(__file__).parent / "golden"
 MARK = parts.reprint_mark(1, "2025-03-01 09:31", "1023")
 LARGEST_BYTES = {32: 1000, 48: 1400}
-SLOWEST_S = 0.0005
 
 JOBS = {
     "top_up_32": lambda: encode(samples.top_up_receipt(), 32, drawer_pulse=True),
@@ -37,20 +35,12 @@ def test_golden(name: str) -> None:
 
 
 @pytest.mark.parametrize("width_columns", [32, 48])
-def test_size_and_time_of_the_30_line_receipt(width_columns: layout.WidthColumns) -> None:
+def test_size_of_the_30_line_receipt(width_columns: layout.WidthColumns) -> None:
     data = encode(samples.top_up_receipt(), width_columns)
     assert len(data) <= LARGEST_BYTES[width_columns]
     rows = [row for row in read(data) if row.kind in (RowKind.TEXT, RowKind.QR)]
     assert len(rows) >= 30
     assert any(row.kind is RowKind.QR for row in rows)
-    best = min(_once(width_columns) for _ in range(200))
-    assert best <= SLOWEST_S
-
-
-def _once(width_columns: layout.WidthColumns) -> float:
-    start = time.perf_counter()
-    encode(samples.top_up_receipt(), width_columns)
-    return time.perf_counter() - start
 
 
 def test_known_bytes() -> None:
