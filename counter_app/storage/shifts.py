@@ -86,8 +86,12 @@ def business_date(tx: Transaction) -> dt.date:
 def open_shift(tx: Transaction, counter_no: int, staff_no: StaffNo) -> ShiftView:
     """The open shift of this person at this counter on the current business date; opened when there is none.
 
-    A shift whose drawer is already closed is ended first: a second drawer on one day is a second shift.
+    A shift whose drawer is already closed is ended first: a second drawer on one day is a second shift. A drawer
+    that this person left open on an earlier date comes first: nobody else can count and close it.
     """
+    left_open = open_till_of(tx, counter_no)
+    if left_open is not None and left_open.staff_no == staff_no:
+        return left_open
     return open_shift_on(tx, counter_no, staff_no, _begun_day(tx))
 
 
@@ -180,6 +184,9 @@ _last_close = (
     .order_by(_close.c.closed_at.desc())
     .limit(1)
 )
+_newest_close = sa.select(sa.func.max(_close.c.closed_at)).where(
+    _close.c.hall_id == b("hall_id"), _close.c.counter_no == b("counter_no")
+)
 _close_before = (
     sa.select(_close.c.left_fen)
     .where(
@@ -251,14 +258,24 @@ def save_close(
     reason: str,
     signed_by: str,
 ) -> None:
-    """Store declared, expected and difference for ever."""
+    """Store declared, expected and difference for ever.
+
+    `closed_at` orders a counter's closes, so it never goes back with the clock: the newest close must stay the one
+    that tells what lies in the drawer.
+    """
+    closed_at = tx.now
+    before = tx.connection.execute(
+        _newest_close, {"hall_id": tx.hall_id, "counter_no": shift.counter_no}
+    ).scalar_one()
+    if before is not None:
+        closed_at = max(closed_at, moment(before) + dt.timedelta(microseconds=1))
     tx.run(
         _insert_close,
         {
             "hall_id": tx.hall_id,
             "shift_id": shift.shift_id,
             "counter_no": shift.counter_no,
-            "closed_at": utc_text(tx.now),
+            "closed_at": utc_text(closed_at),
             "opening_fen": opening_fen,
             "expected_fen": expected_fen,
             "counted_fen": counted_fen,

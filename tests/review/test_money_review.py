@@ -1,0 +1,113 @@
+"""Ways to lose, double or invent money, to look behind a blind count, or to sign for oneself, that a reviewer tried."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterator
+
+import pytest
+from counter_builder import FLOAT, FLOAT_FEN, Counter, pieces_for, require_sound
+from hall_builder import (
+    CHEAP,
+    CLERK,
+    MANAGER,
+    NAMED_CARD,
+    OTHER_CLERK,
+    PASSWORD,
+    HallClock,
+)
+
+from counter_app.domain.errors import Reason, Refused
+from counter_app.domain.ids import StaffNo
+from counter_app.domain.ledger import CASH_OVER, CASH_SHORT, till_account
+from counter_app.domain.requests import (
+    CloseDay,
+    CloseTill,
+    LockCount,
+    OpenTill,
+)
+from counter_app.domain.shifts import TillState
+from counter_app.services.manager_desk import ManagerDesk
+from counter_app.services.passwords import Passwords
+from counter_app.storage import ledger
+from counter_app.storage.database import Database
+
+DAY = dt.date(2026, 11, 23)
+
+
+@pytest.fixture(autouse=True)
+def sound(hall_database: Database) -> Iterator[None]:
+    yield
+    require_sound(hall_database)
+
+
+def refused(reason: Reason, call: Callable[..., object], *arguments: object) -> Refused:
+    with pytest.raises(Refused) as caught:
+        call(*arguments)
+    assert caught.value.reason is reason
+    return caught.value
+
+
+def account(database: Database, name: str) -> int:
+    return database.read(lambda tx: ledger.balance(tx, name))  # type: ignore[arg-type]
+
+
+def close(counter: Counter, amount_fen: int, left_fen: int = 0) -> None:
+    """Count so much and close the drawer without a difference."""
+    counter.count(amount_fen)
+    counter.cash.close_till(CloseTill(counter.asked(), left_fen))
+
+
+def deputy(database: Database, staff_no: StaffNo = CLERK) -> None:
+    """The manager makes a clerk the deputy of today."""
+    manager = Counter(database, 2, MANAGER)
+    desk = ManagerDesk(manager.at, Passwords(CHEAP))
+    desk.appoint_deputy(manager.asked(), staff_no, DAY, DAY)
+
+
+# --- drawers and days -------------------------------------------------------------------------------------------
+
+
+def test_a_drawer_left_open_over_night_is_closed_by_its_clerk_the_next_morning(
+    hall_database: Database, clock: HallClock
+) -> None:
+    counter = Counter(hall_database).opened()
+    counter.top_up(NAMED_CARD, 20_00)
+    clock.advance(days=1)
+    signed_in = counter.staff.sign_in(CLERK, PASSWORD)
+    assert (signed_in.shift_id, signed_in.business_date) == (counter.clerk.shift_id, DAY)
+    back = Counter(hall_database)
+    assert back.cash.view(back.asked()).state is TillState.OPEN
+    close(back, FLOAT_FEN + 20_00)
+    assert counter.staff.sign_in(CLERK, PASSWORD).business_date == DAY + dt.timedelta(days=1)
+    manager = Counter(hall_database, 2, MANAGER)
+    manager.closing.close_day(CloseDay(manager.asked(), DAY))
+
+
+def test_a_drawer_left_open_keeps_nobody_else_from_the_new_day(
+    hall_database: Database, clock: HallClock
+) -> None:
+    Counter(hall_database).opened()
+    clock.advance(days=1)
+    other = Counter(hall_database, 1, OTHER_CLERK)
+    assert other.staff.sign_in(OTHER_CLERK, PASSWORD).business_date == DAY + dt.timedelta(days=1)
+    elsewhere = Counter(hall_database, 2, CLERK)
+    assert elsewhere.staff.sign_in(CLERK, PASSWORD).business_date == DAY + dt.timedelta(days=1)
+
+
+def test_a_clock_set_back_between_two_closes_invents_no_difference(
+    hall_database: Database, clock: HallClock
+) -> None:
+    clock.advance(hours=9)
+    close(Counter(hall_database).opened(), FLOAT_FEN, left_fen=FLOAT_FEN)
+    clock.advance(hours=-8)
+    second = Counter(hall_database)
+    second.cash.open_till(OpenTill(second.asked(), FLOAT, 0))
+    close(second, FLOAT_FEN, left_fen=300_00)
+    third = Counter(hall_database)
+    opened = third.cash.open_till(OpenTill(third.asked(), pieces_for(300_00), 0))
+    assert (opened.left_last_time_fen, opened.difference_fen) == (300_00, 0)
+    third.top_up(NAMED_CARD, 20_00)
+    assert third.cash.lock_count(LockCount(third.asked(), pieces_for(320_00))).difference_fen == 0
+    assert account(hall_database, till_account(1)) == 320_00
+    assert account(hall_database, CASH_SHORT) == account(hall_database, CASH_OVER) == 0
