@@ -74,7 +74,7 @@ def desk():
     for one in made:
         started = time.monotonic()
         one.shelf.close()
-        assert time.monotonic() - started < 1.0
+        assert time.monotonic() - started < 5
 
 
 def test_a_counter_without_devices_has_lamps_that_are_off(desk):
