@@ -133,6 +133,7 @@ class _Story:
         self._business()
         self._tills()
         self._cash_count()
+        self._slips()
         self._events()
         self._chain()
         self._signatures()
@@ -255,7 +256,7 @@ class _Story:
             ]
         )
         self._section("钱箱（单位：元）", table)
-        wrong = [till for till in tills if till.difference_fen]
+        wrong = [till for till in tills if till.difference_fen or not all(slip.fits for slip in till.slips)]
         if wrong:
             self._section(
                 "长短款说明",
@@ -311,6 +312,38 @@ class _Story:
         self._flowables.append(
             _paragraph(f"现金实点合计大写：{capitals(counted.total_fen)}", size=9, before=4)
         )
+
+    def _slips(self) -> None:
+        """What was counted of the slips of stand-alone terminals against what was keyed from them."""
+        lines = [(till, slip) for till in self._report.tills for slip in till.slips]
+        if not lines:
+            return
+        rows = [
+            [
+                f"{till.counter_no} 号",
+                till.staff,
+                slip.terminal_id,
+                f"{slip.pieces:,}",
+                yuan(slip.amount_fen),
+                f"{slip.booked_pieces:,}",
+                yuan(slip.booked_fen),
+                "相符" if slip.fits else "不符",
+            ]
+            for till, slip in lines
+        ]
+        table = _table(
+            [["台号", "营业员", "终端", "实点张数", "实点金额", "录单张数", "录单金额", "核对"], *rows],
+            [14, 32, 32, 18, 26, 18, 26, 14],
+            figures=(3, 4, 5, 6),
+        )
+        table.setStyle(
+            [
+                ("TEXTCOLOR", (7, index), (7, index), _ALARM)
+                for index, (_till, slip) in enumerate(lines, start=1)
+                if not slip.fits
+            ]
+        )
+        self._section("独立 POS 签购单（金额单位：元）", table)
 
     def _events(self) -> None:
         report = self._report

@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from counter_app.domain.shifts import CashCount
+from counter_app.domain.shifts import CashCount, SlipCheck
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class TillLine:
 
     `cash_in_fen` and `cash_out_fen` are all cash after the opening, business included; `difference_fen` is what
     was stored at closing, counted − expected: over (长款) positive, short (短款) negative. `reason` and
-    `signed_by` are filled when it is not zero.
+    `signed_by` are filled when it is not zero or `slips` of stand-alone terminals do not fit.
     """
 
     counter_no: int
@@ -54,6 +54,7 @@ class TillLine:
     reason: str = ""
     signed_by: str = ""
     count: CashCount = field(default_factory=CashCount)
+    slips: tuple[SlipCheck, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from counter_app.domain.requests import CloseDay, DayClosed
 from counter_app.domain.shifts import TillState, clock_text
 from counter_app.domain.staff import SYSTEM_STAFF_NO, Right
 from counter_app.services import approvals, receipts
+from counter_app.services.cash_desk import slips_counted
 from counter_app.storage import intents, ledger, papers, people, reports, shifts
 from counter_app.storage.intents import Intent, IntentState
 from counter_app.storage.shifts import ShiftRow
@@ -275,7 +276,7 @@ class ClosingDesk:
                 for row in kinds
                 if row.tender is not TenderKind.NONE
             ),
-            tills=tuple(_till_line(tx, row, names) for row in reports.closes_of_day(tx, date)),
+            tills=tuple(_till_line(tx, row, date, names) for row in reports.closes_of_day(tx, date)),
             pending=tuple(_pending_line(intent) for intent in _open_intents(tx, tuple(rows))),
             receivables=tuple(
                 ReceivableLine(masking.mask_card(row.card_no), row.why, row.amount_fen)
@@ -345,7 +346,9 @@ def _person(staff_no: StaffNo, names: dict[StaffNo, str]) -> str:
     return f"{staff_no} {names.get(staff_no, '')}".strip()
 
 
-def _till_line(tx: Transaction, row: reports.TillCloseRow, names: dict[StaffNo, str]) -> TillLine:
+def _till_line(
+    tx: Transaction, row: reports.TillCloseRow, date: dt.date, names: dict[StaffNo, str]
+) -> TillLine:
     in_fen, out_fen = reports.moved_between(tx, row.shift_id, till_account(row.counter_no))
     return TillLine(
         row.counter_no,
@@ -359,6 +362,7 @@ def _till_line(tx: Transaction, row: reports.TillCloseRow, names: dict[StaffNo, 
         row.reason,
         _person(StaffNo(row.signed_by), names) if row.signed_by else "",
         shifts.counted(tx, row.shift_id, "close"),
+        slips_counted(tx, row.shift_id, date),
     )
 
 

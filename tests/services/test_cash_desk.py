@@ -284,6 +284,9 @@ def test_slips_that_do_not_fit_need_reason_and_signature_and_move_no_money(
     saved = hall_database.read(lambda tx: papers.find(tx, closed.receipt_no))
     assert saved is not None
     assert saved.document.count("，账上 ") == 2, "on both copies"
+    tills = counter.closing.day_report(counter.asked()).tills
+    assert tills[0].slips == locked.slips
+    assert tills[0].reason == "签购单待查"
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QWidget
 from pytestqt.qtbot import QtBot
 
-from counter_app.domain.ids import HallId
+from counter_app.domain.ids import HallId, TerminalId
 from counter_app.domain.views import CustomerView
 from counter_app.services.cash_desk import CashDesk
 from counter_app.services.hall import HallAtCounter
@@ -126,7 +126,7 @@ def top_up_page(window: AppWindow, qtbot: QtBot) -> TopUpPage:
     return page
 
 
-def shown(window: AppWindow) -> str:
+def shown(window: QWidget) -> str:
     """Every word in sight."""
     return "\n".join(part.text() for part in window.findChildren(QLabel) if part.isVisible())
 
@@ -236,6 +236,43 @@ def test_a_till_from_float_to_a_signed_difference(window: AppWindow, qtbot: QtBo
     qtbot.waitUntil(lambda: page.sheet.name == "closed", timeout=5000)
     assert page.result.text.startswith("钱箱已关闭，短款 ¥20.00。交保险柜 ¥80.00，留存 ¥500.00。凭证 ")
     assert not page.signing.box.isVisible()
+
+
+def test_slips_of_a_stand_alone_terminal_are_counted_blind_beside_the_cash(
+    window: AppWindow, qtbot: QtBot
+) -> None:
+    open_the_till(window, qtbot)
+    top_up = top_up_page(window, qtbot)
+    QTest.keyClick(focused(), Qt.Key.Key_D, Qt.KeyboardModifier.AltModifier)
+    enter("50", "10000999", "000012", "000345", "123456789012", "6677")
+    QTest.keyClick(top_up.slip.debit, Qt.Key.Key_Space)
+    QTest.keyClick(focused(), Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: top_up.result.tone == "good", timeout=5000)
+    page = till_page(window, qtbot)
+    qtbot.waitUntil(lambda: bool(page._slip_terminals), timeout=5000)
+    page._begin_count()
+    enter("5", "0", "0", "0", "0", "0", "0", "0")
+    pieces, amount = page.count.slips[TerminalId("10000999")]
+    assert pieces.hasFocus()
+    enter("1")
+    assert amount.hasFocus()
+    assert "50.00" not in shown(page.count), "the count is blind"
+    page._lock_count()
+    assert page.result.text == "“独立 POS 10000999 签购单金额”还没有填，请填写后再继续。"
+    enter("30")
+    assert page.count.primary.hasFocus() or page.busy.busy
+    qtbot.waitUntil(lambda: page.sheet.name == "closing", timeout=5000)
+    assert page.closing._difference.text() == "账实相符"
+    assert page.closing._slips.text() == ("! 独立 POS 10000999 签购单 1 张 ¥30.00，录单 1 张 ¥50.00，不符")
+    page.closing.left.setFocus()
+    enter("500")
+    assert page.closing.reason.hasFocus()
+    enter("客户拿走签购单，已联系")
+    qtbot.waitUntil(page.signing.box.isVisible, timeout=5000)
+    page.signing.box.staff_no.setText(MANAGER)
+    page.signing.box.password.setFocus()
+    enter(PASSWORD)
+    qtbot.waitUntil(lambda: page.sheet.name == "closed", timeout=5000)
 
 
 def test_a_typed_count_is_kept_when_business_goes_on(window: AppWindow, qtbot: QtBot) -> None:

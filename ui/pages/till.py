@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from counter_app.domain.errors import Reason, Refused
+from counter_app.domain.ids import TerminalId
 from counter_app.domain.requests import (
     CashMoved,
     CashPlace,
@@ -20,13 +21,13 @@ from counter_app.domain.requests import (
     TillClosed,
     TillOpened,
 )
-from counter_app.domain.shifts import CashCount, TillState
+from counter_app.domain.shifts import CashCount, SlipCheck, SlipCount, TillState
 from ui import texts
 from ui.asking import OperationInHand, Signing, Tools
 from ui.page import Page
 from ui.widgets.cash import CashCountGrid
 from ui.widgets.chips import DIGIT_CAPS, LETTER_CAPS, ChipRow
-from ui.widgets.entries import Entry, Field, MoneyEntry
+from ui.widgets.entries import Entry, Field, MoneyEntry, NumberEntry
 from ui.widgets.parts import OneOf, Panel, StepBar, button, column, label, row
 from ui.widgets.tables import Column, DataTable
 
@@ -52,6 +53,7 @@ class TillPage(Page):
         self._in_hand = OperationInHand(tools.session)
         self.signing = Signing(self, tools)
         self._state: TillState | None = None
+        self._slip_terminals: tuple[TerminalId, ...] = ()
         self.steps = StepBar()
         self.sheet = OneOf(
             opening=self._make_opening,
@@ -129,6 +131,7 @@ class TillPage(Page):
         counting = self.sheet.name == "count" and view.state is TillState.OPEN
         changed = view.state is not self._state
         self._state = view.state
+        self._slip_terminals = view.slip_terminals
         person = self._tools.session.signed_in
         parts = (
             f"业务日 {person.business_date:%Y-%m-%d} 第 {person.ordinal} 班",
@@ -139,7 +142,7 @@ class TillPage(Page):
         if view.occupied_by and view.state is TillState.NONE:
             self.trouble(Refused(Reason.TILL_ALREADY_OPEN, staff=view.occupied_by))
         if view.state is TillState.COUNTED:
-            self.closing.show_count(view.counted_fen or 0, view.difference_fen or 0)
+            self.closing.show_count(view.counted_fen or 0, view.difference_fen or 0, view.slips)
         if changed or not counting:
             self._step(view.state)
 
@@ -152,6 +155,8 @@ class TillPage(Page):
             ]
         )
         sheet = self.sheet.show_only("count" if counting else _SHEET_OF[state])
+        if isinstance(sheet, _Count):
+            self.keep(**sheet.ask_slips(self._slip_terminals))
         if isinstance(sheet, _Sheet):
             self.set_chips(*sheet.chips)
             self.set_path(sheet.stops, sheet.primary)
@@ -227,10 +232,11 @@ class TillPage(Page):
 
     def _lock_count(self) -> None:
         def make() -> LockCount:
-            return LockCount(self._in_hand.asked(), CashCount(counted(self.count.grid)))
+            cash = CashCount(counted(self.count.grid))
+            return LockCount(self._in_hand.asked(), cash, self.count.slips_counted())
 
         def done(locked: CountLocked) -> None:
-            self.count.grid.clear()
+            self.count.clear()
             total = texts.shown_money(locked.counted_fen)
             self._booked(
                 locked,
@@ -259,7 +265,11 @@ class TillPage(Page):
             )
 
         self._book(
-            make, self._tools.desks.cash.close_till, done, self._in_hand.went_wrong, "长短款须主管签认"
+            make,
+            self._tools.desks.cash.close_till,
+            done,
+            self._in_hand.went_wrong,
+            "长短款、签购单不符须主管签认",
         )
 
     def _book(self, make: Any, call: Any, done: Any, failed: Any, title: str) -> None:
@@ -367,14 +377,57 @@ class _Count(_Sheet):
         super().__init__("点钞", spacing=12)
         self.grid = CashCountGrid()
         self.primary = button("锁定点钞结果 Enter", "primary", lock)
+        self.slips: dict[TerminalId, tuple[NumberEntry, MoneyEntry]] = {}
+        """Fields of each stand-alone terminal of which this shift keyed slips: pieces and their sum."""
+        self._slip_rows = column(spacing=8)
         advice = "逐张清点，没有的面额填 0。锁定后本班不能再收付款，锁定前不显示应有现金。"
         self.add(
             label(advice, "soft", wrap=True),
             self.grid,
+            self._slip_rows,
             row(None, button("返回 Esc", "second", back), self.primary, spacing=12),
         )
         self.stops = (self.grid,)
-        self.grid.finished.connect(self.primary.setFocus)
+        self.grid.finished.connect(lambda: (*self.stops, self.primary)[1].setFocus())
+
+    def ask_slips(self, terminals: Sequence[TerminalId]) -> dict[str, NumberEntry]:
+        """Ask for the slips of these terminals; returns the fields by name, for keeping."""
+        for terminal_id in terminals:
+            if terminal_id not in self.slips:
+                pieces, amount = NumberEntry("张数", max_length=6), MoneyEntry("金额合计，没有就留空")
+                amount.optional = True
+                self.slips[terminal_id] = (pieces, amount)
+                self._slip_rows.addLayout(
+                    row(
+                        Field(f"独立 POS {terminal_id} 签购单", pieces),
+                        Field("签购单金额", amount),
+                        spacing=12,
+                    )
+                )
+        self.stops = (self.grid, *(entry for pair in self.slips.values() for entry in pair))
+        return {
+            f"slips.{terminal_id}.{name}": entry
+            for terminal_id, pair in self.slips.items()
+            for name, entry in zip(("pieces", "amount"), pair, strict=True)
+        }
+
+    def slips_counted(self) -> tuple[SlipCount, ...]:
+        """The slips as typed. Raises `Refused` and puts the focus on what is missing."""
+        found = []
+        for terminal_id, (pieces, amount) in self.slips.items():
+            if not pieces.digits().isdecimal():
+                raise _missing(pieces, f"独立 POS {terminal_id} 签购单张数")
+            count = int(pieces.digits())
+            if count and amount.is_open():
+                raise _missing(amount, f"独立 POS {terminal_id} 签购单金额")
+            found.append(SlipCount(terminal_id, count, _amount_or_zero(amount)))
+        return tuple(found)
+
+    def clear(self) -> None:
+        self.grid.clear()
+        for pair in self.slips.values():
+            for entry in pair:
+                entry.clear()
 
 
 class _Closing(_Sheet):
@@ -382,11 +435,13 @@ class _Closing(_Sheet):
         super().__init__("关箱", spacing=12)
         self._counted = label("", "due")
         self._difference = label("", "due")
+        self._slips = label("", "warn", wrap=True)
+        self._slips.hide()
         self.left = MoneyEntry("留在钱箱作下次备用金，没有就留空")
         self.left.optional = True
-        self.reason = Entry("长款、短款的原因", max_length=60)
+        self.reason = Entry("长款、短款或签购单不符的原因", max_length=60)
         self.primary = button("关箱 Enter", "primary", close)
-        self._reason_field = Field("长短款原因", self.reason)
+        self._reason_field = Field("差异原因", self.reason)
         self.add(
             row(
                 column(label("实点现金", "soft"), self._counted, spacing=4),
@@ -394,15 +449,18 @@ class _Closing(_Sheet):
                 column(label("长短款", "soft"), self._difference, spacing=4),
                 None,
             ),
+            self._slips,
             row(Field("留存备用金", self.left), self._reason_field, spacing=12),
             row(None, self.primary),
         )
         self.stops = (self.left, self.reason)
 
-    def show_count(self, counted_fen: int, difference_fen: int) -> None:
+    def show_count(self, counted_fen: int, difference_fen: int, slips: Sequence[SlipCheck]) -> None:
         self._counted.setText(texts.shown_money(counted_fen))
         self._difference.setText(over_short(difference_fen))
-        self._reason_field.setVisible(bool(difference_fen))
+        self._slips.setText("\n".join(slip_words(slip) for slip in slips))
+        self._slips.setVisible(bool(slips))
+        self._reason_field.setVisible(bool(difference_fen) or not all(slip.fits for slip in slips))
 
     def clear(self) -> None:
         self.left.clear()
@@ -420,6 +478,21 @@ def over_short(difference_fen: int) -> str:
         return "账实相符"
     word = "长款" if difference_fen > 0 else "短款"
     return f"{word} {texts.shown_money(abs(difference_fen))}"
+
+
+def slip_words(slip: SlipCheck) -> str:
+    """What was counted of one stand-alone terminal's slips, and what was keyed where that differs."""
+    counted_text = f"{slip.pieces} 张 {texts.shown_money(slip.amount_fen)}"
+    if slip.fits:
+        return f"✓ 独立 POS {slip.terminal_id} 签购单 {counted_text}，与录单相符"
+    keyed = f"录单 {slip.booked_pieces} 张 {texts.shown_money(slip.booked_fen)}"
+    return f"! 独立 POS {slip.terminal_id} 签购单 {counted_text}，{keyed}，不符"
+
+
+def _missing(entry: Entry, field: str) -> Refused:
+    entry.mark_bad(True)
+    entry.setFocus()
+    return Refused(Reason.TEXT_MISSING, field=field)
 
 
 def _amount_or_zero(entry: MoneyEntry) -> int:
