@@ -32,8 +32,8 @@ from counter_app.services.hall import HallAtCounter
 from counter_app.services.passwords import PasswordRules, Passwords
 from counter_app.services.payment_desk import PaymentDesk
 from counter_app.services.top_up_desk import TopUpDesk
-from counter_app.storage import keys, ledger, shifts
-from counter_app.storage.database import Database, sqlite_engine
+from counter_app.storage import keys, shifts
+from counter_app.storage.database import Database, new_id, sqlite_engine
 from counter_app.storage.halls import Hall, Place, Terminal
 
 KEYS = keys.derive(b"master key of the hall of tests.")
@@ -83,7 +83,7 @@ class Clerk:
     def asked(self, operation_id: str = "", approvals: tuple[ApprovalId, ...] = ()) -> Asked:
         """Who asks and when; a new operation id unless the test names one."""
         return Asked(
-            OperationId(operation_id or ledger.new_id()),
+            OperationId(operation_id or new_id()),
             self.database.hall_id,
             self.counter_no,
             self.shift_id,

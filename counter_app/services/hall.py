@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from counter_app.domain.rule_book import RuleBook
-from counter_app.storage import halls, ledger
+from counter_app.storage import halls
+from counter_app.storage.database import new_id as random_id
 from counter_app.storage.halls import Hall, Place, Terminal
 
 if TYPE_CHECKING:
@@ -17,9 +18,7 @@ if TYPE_CHECKING:
 class HallAtCounter:
     """One hall as seen from one counter. `reload` reads the fixed data again (at sign-in)."""
 
-    def __init__(
-        self, database: Database, counter_no: int, new_id: Callable[[], str] = ledger.new_id
-    ) -> None:
+    def __init__(self, database: Database, counter_no: int, new_id: Callable[[], str] = random_id) -> None:
         self.database = database
         self.counter_no = counter_no
         self.new_id = new_id

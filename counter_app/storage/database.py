@@ -9,6 +9,7 @@ import contextlib
 import datetime as dt
 import logging
 import pathlib
+import secrets
 import time
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -113,6 +114,11 @@ class _PlainStatement:
 
 
 _PLAIN_TYPES = (sa.Text, sa.Integer, sa.LargeBinary, sa.types.NullType)
+
+
+def new_id() -> str:
+    """A random id of 128 bits as hex; ids never carry meaning."""
+    return secrets.token_hex(16)
 
 
 def utc_text(moment: dt.datetime) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import hmac
-import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -22,11 +21,8 @@ from counter_app.domain.ledger import OperationKind, Tender, TenderKind, Transfe
 from counter_app.domain.requests import Asked
 from counter_app.domain.shifts import TillState
 from counter_app.domain.staff import SYSTEM_STAFF_NO
-from counter_app.storage import tables, wire
+from counter_app.storage import shifts, tables, wire
 from counter_app.storage.database import AsksSomething, Transaction, utc_text
-
-CHAIN_START = "0" * 64
-"""The head of a chain that has no link yet."""
 
 b = sa.bindparam
 
@@ -175,8 +171,6 @@ def _why_not(tx: Transaction, asked: Asked) -> Refused:
 
 def _successor(tx: Transaction, statement: sa.Executable, asked: Asked) -> Fence:
     """Lock the open shift of the same clerk and counter after the named one was closed with its day."""
-    from counter_app.storage import shifts
-
     row = tx.one(_why, {"hall_id": tx.hall_id, "shift_id": asked.shift_id})
     if row is None or row.state != "closed":
         raise Refused(Reason.NOT_SIGNED_IN)
@@ -327,8 +321,6 @@ def note(tx: Transaction, asked: Asked, action: str, payload: Mapping[str, Any])
 
 def system_note(tx: Transaction, counter_no: int, action: str, payload: Mapping[str, Any]) -> None:
     """Audit what happens without a clerk on the counter's system chain."""
-    from counter_app.storage import shifts
-
     chain = shifts.open_shift(tx, counter_no, SYSTEM_STAFF_NO)
     asked = Asked(OperationId(""), tx.hall_id, counter_no, chain.shift_id, SYSTEM_STAFF_NO, tx.now)
     note(tx, asked, action, payload)
@@ -628,8 +620,3 @@ def payment_of(tx: Transaction, booked: Booked) -> Mapping[str, Any] | None:
     }
     row = tx.one(_payment_of, values)
     return None if row is None else dict(row._mapping)
-
-
-def new_id() -> str:
-    """A random id of 128 bits as hex; ids never carry meaning."""
-    return secrets.token_hex(16)

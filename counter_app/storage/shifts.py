@@ -13,7 +13,10 @@ from counter_app.domain.errors import Reason, Refused
 from counter_app.domain.ids import ShiftId, StaffNo
 from counter_app.domain.shifts import CashCount, ShiftView, TillState, hall_date, next_business_date
 from counter_app.storage import tables
-from counter_app.storage.database import Transaction, insert_ignoring, moment, utc_text
+from counter_app.storage.database import Transaction, insert_ignoring, moment, new_id, utc_text
+
+CHAIN_START = "0" * 64
+"""The head of a shift's audit chain that has no link yet."""
 
 b = sa.bindparam
 _day, _shift, _count, _close = tables.business_day, tables.shift, tables.cash_count, tables.till_close
@@ -119,8 +122,6 @@ def _begun_day(tx: Transaction) -> dt.date:
 
 def open_shift_on(tx: Transaction, counter_no: int, staff_no: StaffNo, date: dt.date) -> ShiftView:
     """As `open_shift`, on a date that the unit holds open: a forgotten day is closed in a shift of its own date."""
-    from counter_app.storage.ledger import CHAIN_START, new_id
-
     dialect = tx.connection.dialect.name
     values = {"hall_id": tx.hall_id, "counter_no": counter_no, "business_date": date.isoformat()}
     found = tx.one(_open_of, {**values, "staff_no": staff_no})

@@ -20,7 +20,7 @@ from counter_app.domain.ids import AccountId, ShiftId
 from counter_app.domain.ledger import AccountKind, OperationKind, account_kind
 from counter_app.domain.requests import CountLocked, DayClosed, TillClosed, TillOpened
 from counter_app.domain.waiting import Progress, silent
-from counter_app.storage import health, ledger, tables, wire
+from counter_app.storage import health, ledger, shifts, tables, wire
 from counter_app.storage.database import translated
 
 if TYPE_CHECKING:
@@ -245,7 +245,7 @@ class _Check:
     def _one_shift(self, shift: Row[Any]) -> None:
         where = {**self._hall, "business_date": shift.business_date, "shift_id": shift.shift_id}
         name = f"班次 {shift.business_date} {shift.counter_no} 号台 {shift.staff_no} 第 {shift.ordinal} 班"
-        head, seq, receipts = ledger.CHAIN_START, 0, 0
+        head, seq, receipts = shifts.CHAIN_START, 0, 0
         before_close: tuple[int, str] | None = None
         booked = self._booked(where)
         following = next(booked, None)

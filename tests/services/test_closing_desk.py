@@ -48,7 +48,7 @@ from counter_app.domain.waiting import CancelToken, silent
 from counter_app.services.closing_desk import ClosingDesk
 from counter_app.services.hall import HallAtCounter
 from counter_app.storage import ledger, papers, shifts
-from counter_app.storage.database import Database
+from counter_app.storage.database import Database, new_id
 from printing import day_report
 
 DAY = dt.date(2026, 11, 23)
@@ -254,7 +254,7 @@ def test_who_signs_in_while_the_day_is_sealed_gets_the_next_one(
         # Asked for inside the unit, after the day is locked.
         sealing.set()
         assert not signed_in.wait(0.5)
-        return ledger.new_id()
+        return new_id()
 
     def sign_in() -> dt.date:
         assert sealing.wait(5)

@@ -34,7 +34,7 @@ from counter_app.domain.requests import (
 )
 from counter_app.domain.shifts import CashCount
 from counter_app.storage import cards, keys, ledger, shifts, tables
-from counter_app.storage.database import Database, Transaction
+from counter_app.storage.database import Database, Transaction, new_id
 from counter_app.storage.verify import VerifyReport, verify
 
 
@@ -246,7 +246,7 @@ def _rewrite(database: Database, change: Callable[[sa.Connection], None]) -> Ver
 def _chain_again(connection: sa.Connection, shift_id: str, audit_key: bytes) -> None:
     """Compute a shift's whole chain anew, the way a forger who knows the program would."""
     audit, shift = tables.audit, tables.shift
-    head = ledger.CHAIN_START
+    head = shifts.CHAIN_START
     for link in connection.execute(
         sa.select(audit).where(audit.c.shift_id == shift_id).order_by(audit.c.seq)
     ).all():
@@ -356,4 +356,4 @@ def test_receipt_numbers_grow_beyond_four_digits(number: int) -> None:
 
 
 def test_ids_are_long_and_never_repeat() -> None:
-    assert len({OperationId(ledger.new_id()) for _ in range(100)}) == 100
+    assert len({OperationId(new_id()) for _ in range(100)}) == 100
