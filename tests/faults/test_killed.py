@@ -323,6 +323,9 @@ def check_start_up(desks: Desks, customer: Customer, request: Any, killed: Kille
     else:
         assert killed.sheets == 0
         assert waiting in (["queued"], ["unknown"])
+    named = [line for line in desks.paper.unprinted() if outcome and outcome.receipt_no in line]
+    assert len(named) == (waiting == ["queued"])
+    assert all("已经入账" in line for line in named)
 
 
 def _check_cash(

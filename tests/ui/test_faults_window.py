@@ -5,6 +5,7 @@ The program is put together as a start does it; only its clock is the test's.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import time
 from collections.abc import Callable, Iterator
@@ -44,7 +45,8 @@ from ui import texts
 from ui.serving import Serving
 
 WAIT_MS = 10_000
-CARD = f"card:{NAMED_CARD}"
+MASTER = b"master key of the hall of tests."
+"""What `hall_builder.KEYS` are derived from."""
 
 
 class Running:
@@ -109,7 +111,7 @@ class Running:
 def settings(sqlite_hall: Path, tmp_path: Path) -> Settings:
     """Counter 1 of the hall of tests, without devices."""
     key = tmp_path / "hall.key"
-    keys.store_master(keys.InFile(key), b"master key of the hall of tests.")
+    keys.store_master(keys.InFile(key), MASTER)
     return Settings(database=DatabaseAt(path=str(sqlite_hall)), key=KeyAt(path=str(key)), paper_columns=32)
 
 
@@ -231,6 +233,17 @@ def test_a_check_that_cannot_be_done_keeps_money_locked(
     running.until(lambda: texts.LEDGER_NOT_CHECKED in words_in_sight(running.window))
     running.window.show_page("top_up")
     assert not running.page.isEnabled()
+
+
+def test_the_check_opens_a_hall_under_a_passphrase(settings: Settings, tmp_path: Path) -> None:
+    """The passphrase goes to the check's process by its standard input, never on its command line."""
+    wrapped = tmp_path / "wrapped.key"
+    keys.store_master(keys.UnderPassphrase(wrapped), MASTER, passphrase="green-river-41")
+    chosen = dataclasses.replace(settings, key=KeyAt("passphrase", str(wrapped)))
+    outcome = bootstrap.check_books(chosen, "green-river-41", CancelToken())
+    assert outcome.state is health.CheckState.FITS, outcome
+    refused = bootstrap.check_books(chosen, "green-river-42", CancelToken())
+    assert refused.state is health.CheckState.NOT_DONE
 
 
 def test_the_first_page_names_each_item_to_confirm(
