@@ -9,8 +9,14 @@ from counter_app.domain.ids import StaffNo
 from counter_app.domain.rule_book import RuleBook, RuleCode
 from counter_app.domain.shifts import hall_date
 from counter_app.domain.staff import Right
-from counter_app.storage import people, wire
+from counter_app.storage import ledger, people, wire
 from counter_app.storage.database import AsksSomething, Transaction
+
+
+def rights_day(tx: Transaction) -> dt.date:
+    """The date as of which a person's rights are read: never before what is already written down, so that a clock
+    set back gives nobody an ended deputation again."""
+    return hall_date(max(tx.now, ledger.last_moment(tx) or tx.now))
 
 
 def require(
@@ -35,7 +41,7 @@ def require(
         if approval.request_hash != digest or not dt.timedelta(0) <= tx.now - approval.given_at <= valid:
             refusal = Reason.APPROVAL_EXPIRED
             continue
-        approver = people.load(tx, approval.approver_no, day)
+        approver = people.load(tx, approval.approver_no, rights_day(tx))
         if approver is not None and approver.active and approver.member.may(right):
             return approval.approver_no
     raise Refused(refusal)

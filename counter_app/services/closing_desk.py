@@ -22,7 +22,7 @@ from counter_app.domain.reports import (
 )
 from counter_app.domain.requests import CloseDay, DayClosed
 from counter_app.domain.shifts import TillState, clock_text
-from counter_app.domain.staff import SYSTEM_STAFF_NO, Right
+from counter_app.domain.staff import SYSTEM_STAFF_NO, Right, StaffMember, may
 from counter_app.services import approvals, receipts
 from counter_app.services.cash_desk import slips_counted
 from counter_app.storage import intents, ledger, papers, people, reports, shifts
@@ -155,9 +155,9 @@ class ClosingDesk:
     def _close_day(self, tx: Transaction, request: CloseDay) -> DayClosed:
         asked, date = request.asked, request.business_date
         shifts.lock_open_day(tx, date)
-        person = people.load(tx, asked.staff_no, date)
+        person = people.load(tx, asked.staff_no, approvals.rights_day(tx))
         approver: StaffNo | None = None
-        if person is None or not person.member.may(Right.CLOSE_DAY):
+        if person is None or not person.active or not person.member.may(Right.CLOSE_DAY):
             approver = approvals.require(tx, request, self._at.rules, Right.CLOSE_DAY)
         oldest = _oldest_open(tx)
         if oldest != date:
@@ -225,9 +225,9 @@ class ClosingDesk:
         def unit(tx: Transaction) -> DayReport:
             date = business_date or _oldest_open(tx)
             rows = shifts.shifts_of_day(tx, date)
-            person = people.load(tx, asked.staff_no, date)
-            sees_cash = person is not None and person.member.may(Right.SEE_EXPECTED_CASH)
-            if not sees_cash and any(row.till_state in (TillState.OPEN, TillState.COUNTED) for row in rows):
+            person = people.load(tx, asked.staff_no, approvals.rights_day(tx))
+            counting = [row.staff_no for row in rows if row.till_state in (TillState.OPEN, TillState.COUNTED)]
+            if counting and (person is None or not _sees_cash(person.member, counting)):
                 raise Refused(Reason.RIGHT_MISSING, role="主管")
             ledger.note(tx, asked, "day_report", {"business_date": date.isoformat()})
             return self._report(tx, asked, date)
@@ -288,6 +288,13 @@ class ClosingDesk:
             losses_cancelled=count(OperationKind.CANCEL_LOSS),
             replacements=count(OperationKind.REPLACE_CARD),
         )
+
+
+def _sees_cash(person: StaffMember, counting: list[StaffNo]) -> bool:
+    """Whether the sums are for this person while these have still to count; a deputy's own drawer stays blind."""
+    if person.deputises and person.staff_no in counting:
+        return may(person.role, Right.SEE_EXPECTED_CASH)
+    return person.may(Right.SEE_EXPECTED_CASH)
 
 
 def _oldest_open(tx: Transaction) -> dt.date:

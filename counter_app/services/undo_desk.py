@@ -146,9 +146,11 @@ class UndoDesk:
             and not request.correction
         ):
             raise Refused(Reason.PURSE_SPENT, balance=yuan(wrong.balance_fen), amount=yuan(booked.amount_fen))
+        approver = approvals.require(tx, request, self._at.rules)
+        # Behind the signature: asked of receipt after receipt, this answer would tell a clerk the expected cash.
         if wrong.cash_out and reports.expected_cash(tx, shift_id, asked.counter_no) < booked.amount_fen:
             raise Refused(Reason.TILL_CASH_SHORT, amount=yuan(booked.amount_fen))
-        return approvals.require(tx, request, self._at.rules)
+        return approver
 
     def _check_before_terminal(
         self, tx: Transaction, request: Reverse, intent_id: IntentId | None = None

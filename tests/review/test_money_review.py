@@ -20,13 +20,9 @@ from hall_builder import (
 from counter_app.domain.errors import Reason, Refused
 from counter_app.domain.ids import StaffNo
 from counter_app.domain.ledger import CASH_OVER, CASH_SHORT, till_account
-from counter_app.domain.requests import (
-    CloseDay,
-    CloseTill,
-    LockCount,
-    OpenTill,
-)
+from counter_app.domain.requests import CashPlace, CloseDay, CloseTill, LockCount, MoveCash, OpenTill, Reverse
 from counter_app.domain.shifts import TillState
+from counter_app.domain.staff import Role
 from counter_app.services.manager_desk import ManagerDesk
 from counter_app.services.passwords import Passwords
 from counter_app.storage import ledger
@@ -111,3 +107,71 @@ def test_a_clock_set_back_between_two_closes_invents_no_difference(
     assert third.cash.lock_count(LockCount(third.asked(), pieces_for(320_00))).difference_fen == 0
     assert account(hall_database, till_account(1)) == 320_00
     assert account(hall_database, CASH_SHORT) == account(hall_database, CASH_OVER) == 0
+
+
+# --- the blind count --------------------------------------------------------------------------------------------
+
+
+def test_cash_out_never_answers_whether_the_drawer_holds_more(hall_database: Database) -> None:
+    """Tried down from above, a refusal would tell the expected cash to the fen."""
+    counter = Counter(hall_database).opened()
+    counter.top_up(NAMED_CARD, 37_00)
+    out = MoveCash(counter.asked(), False, CashPlace.SAFE, FLOAT_FEN + 37_10, "L-9")
+    assert counter.cash.move_cash(out).amount_fen == FLOAT_FEN + 37_10
+    assert counter.cash.lock_count(LockCount(counter.asked(), pieces_for(0))).difference_fen == 10
+
+
+def test_a_reversal_tells_nothing_about_the_drawer_before_a_manager_stands_beside(
+    hall_database: Database,
+) -> None:
+    counter = Counter(hall_database).opened()
+    wrong = counter.top_up(NAMED_CARD, 100_00)
+    counter.cash.move_cash(MoveCash(counter.asked(), False, CashPlace.SAFE, FLOAT_FEN + 50_00, "L-9"))
+    request = Reverse(counter.asked(), wrong.receipt_no, "金额录错")
+    refused(Reason.APPROVAL_NEEDED, counter.undo.reverse, request)
+    refused(Reason.TILL_CASH_SHORT, counter.undo.reverse, counter.signed(request))
+
+
+def test_a_deputy_with_a_drawer_of_his_own_counts_it_blind(hall_database: Database) -> None:
+    deputy(hall_database)
+    counter = Counter(hall_database).opened()
+    counter.top_up(NAMED_CARD, 20_00)
+    assert counter.cash.x_report(counter.asked()).expected_fen is None
+    refused(Reason.RIGHT_MISSING, counter.closing.day_report, counter.asked())
+    close(counter, FLOAT_FEN + 20_00)
+    Counter(hall_database, 2, OTHER_CLERK).opened()
+    assert counter.closing.day_report(counter.asked()).tills, "what others have still to count is not his"
+
+
+# --- signatures -------------------------------------------------------------------------------------------------
+
+
+def test_a_deputy_cannot_make_himself_a_second_person(hall_database: Database) -> None:
+    """Neither with the manager's password set anew nor with a manager of his own making."""
+    deputy(hall_database)
+    counter = Counter(hall_database)
+    desk = ManagerDesk(counter.at, Passwords(CHEAP))
+    new = "river-stone-31"
+    refused(Reason.RIGHT_MISSING, desk.set_password, counter.asked(), MANAGER, new)
+    refused(Reason.RIGHT_MISSING, desk.add_person, counter.asked(), "1099", "孙静", Role.MANAGER, new)
+    with pytest.raises(Refused):
+        desk.set_active(counter.asked(), MANAGER, active=False)
+    desk.set_password(counter.asked(), CLERK, new)
+    desk.publish_notice(counter.asked(), "通知", "代理期间", DAY, DAY)
+
+
+def test_a_clock_set_back_gives_no_deputy_his_rights_again(hall_database: Database, clock: HallClock) -> None:
+    deputy(hall_database, OTHER_CLERK)
+    clock.advance(days=1)
+    counter = Counter(hall_database).opened()
+    counter.count(FLOAT_FEN + 50)
+    request = CloseTill(counter.asked(), 0, "原因待查")
+    clock.advance(days=-1)
+    refused(Reason.RIGHT_MISSING, counter.staff.approve, request, OTHER_CLERK, PASSWORD)
+
+
+def test_who_was_a_deputy_then_seals_no_forgotten_day_now(hall_database: Database, clock: HallClock) -> None:
+    deputy(hall_database, OTHER_CLERK)
+    clock.advance(days=2)
+    late = Counter(hall_database, 1, OTHER_CLERK)
+    refused(Reason.APPROVAL_NEEDED, late.closing.close_day, CloseDay(late.asked(), DAY))

@@ -17,7 +17,7 @@ from PySide6.QtCore import QProcess, QStandardPaths, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from counter_app.domain.errors import DeviceTrouble, Refused
+from counter_app.domain.errors import DeviceTrouble, Reason, Refused
 from counter_app.domain.ids import ApprovalId, StaffNo
 from counter_app.domain.ledger import TenderKind
 from counter_app.domain.money import yuan
@@ -155,10 +155,18 @@ class DayClosePage(Page):
             self._show(day, None)
             return
         asked, desk = self._tools.session.asked(), self._tools.desks.closing
+
+        def failed(error: BaseException) -> None:
+            # A deputy who has still to count: nobody's but the real manager's.
+            if isinstance(error, Refused) and error.reason is Reason.RIGHT_MISSING:
+                self._show(day, None)
+            else:
+                self.trouble(error)
+
         self._tools.desk_lane.submit(
             lambda: desk.day_report(asked, day.business_date),
             lambda report: self._show(day, report),
-            self.trouble,
+            failed,
             newest_of="day report",
         )
 
