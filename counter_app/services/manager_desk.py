@@ -10,7 +10,8 @@ from counter_app.domain.errors import Reason, Refused
 from counter_app.domain.ids import StaffNo, TerminalId
 from counter_app.domain.requests import Asked, Notice
 from counter_app.domain.shifts import hall_date
-from counter_app.domain.staff import Right, Role, StaffMember
+from counter_app.domain.staff import Right, Role, StaffMember, may
+from counter_app.services import approvals
 from counter_app.storage import halls, ledger, people
 from counter_app.storage.database import Transaction
 from counter_app.storage.halls import Terminal
@@ -82,7 +83,7 @@ class ManagerDesk:
         password_hash = self._passwords.hash(password)
 
         def unit(tx: Transaction) -> None:
-            self._require(tx, asked)
+            self._require_for_people(tx, asked)
             if people.load(tx, StaffNo(staff_no), hall_date(tx.now)) is not None:
                 raise Refused(Reason.STAFF_NO_TAKEN, staff_no=staff_no)
             people.add(tx, StaffMember(StaffNo(staff_no), name, role), password_hash)
@@ -97,7 +98,7 @@ class ManagerDesk:
 
         def unit(tx: Transaction) -> None:
             if staff_no != asked.staff_no:
-                self._require(tx, asked)
+                self._require_for_people(tx, asked)
             self._known(tx, staff_no)
             people.set_hash(tx, staff_no, password_hash)
             people.clear_tries(tx, staff_no)
@@ -109,7 +110,7 @@ class ManagerDesk:
         """Let a person sign in, or no longer; nobody locks themselves out."""
 
         def unit(tx: Transaction) -> None:
-            self._require(tx, asked)
+            self._require_for_people(tx, asked)
             self._known(tx, staff_no)
             if staff_no == asked.staff_no:
                 raise Refused(Reason.APPROVAL_SAME_PERSON)
@@ -181,11 +182,17 @@ class ManagerDesk:
         self._at.reload()
 
     def _known(self, tx: Transaction, staff_no: StaffNo) -> StaffMember:
-        row = people.load(tx, staff_no, hall_date(tx.now))
+        row = people.load(tx, staff_no, approvals.rights_day(tx))
         if row is None:
             raise Refused(Reason.VALUE_NOT_ALLOWED, field="工号", typed=f"没有 {staff_no}")
         return row.member
 
     def _require(self, tx: Transaction, asked: Asked) -> None:
         if not self._known(tx, asked.staff_no).may(Right.SETTINGS):
+            raise Refused(Reason.RIGHT_MISSING, role="主管或管理员")
+
+    def _require_for_people(self, tx: Transaction, asked: Asked) -> None:
+        """By post, not as a deputy: with a password set for the manager, or a manager of their own making, a deputy
+        would be the second person for what they do at the drawer."""
+        if not may(self._known(tx, asked.staff_no).role, Right.SETTINGS):
             raise Refused(Reason.RIGHT_MISSING, role="主管或管理员")

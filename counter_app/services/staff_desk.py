@@ -11,6 +11,7 @@ from counter_app.domain.requests import Asked, Notice, SignedIn
 from counter_app.domain.rule_book import RuleCode
 from counter_app.domain.shifts import clock_text, hall_date
 from counter_app.domain.staff import Right
+from counter_app.services import approvals
 from counter_app.services.clock_guard import ClockGuard
 from counter_app.services.hall import HallAtCounter
 from counter_app.services.passwords import Passwords
@@ -117,7 +118,7 @@ class StaffDesk:
         """The person, when the password is right. The try is counted, durably, before the password is looked at."""
 
         def count(tx: Transaction) -> tuple[StaffRow | None, int]:
-            row = people.load(tx, staff_no, hall_date(tx.now))
+            row = people.load(tx, staff_no, approvals.rights_day(tx))
             if row is None or not row.active:
                 return None, 0
             if row.locked_until is not None and tx.now < row.locked_until:
