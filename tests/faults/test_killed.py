@@ -350,8 +350,12 @@ def _check_cash(
         assert "没有收进这笔钱" in dict(item.look_at)["钱箱"]
         assert "没有打印" in dict(item.look_at)["凭条"]
     else:
+        # The booking had not begun, and the request was not kept for sure.
         keep = 2 if customer.replaces else 1
         assert not killed.happened(f"after commit {keep}"), "kept, not booked and not told"
+        began = killed.steps.index("reserved") if "reserved" in killed.steps else -1
+        asking = killed.steps[began + 1 :] if began >= 0 or not customer.replaces else ()
+        assert "UPDATE shift" not in asking, "booking begins before the request is kept"
     if customer.replaces and not done:
         reserved = killed.happened("before commit 1") and killed.steps[-1] != "before commit 1"
         assert ["补卡已预留但未收费" in line for line in lines] == [True] * reserved
@@ -370,6 +374,8 @@ def _check_terminal(
     assert len(approvals) == len(killed.journal) <= 1, "nobody may undo or charge a second time"
     unknown = [intent for intent in open_now if intent.state is IntentState.UNKNOWN]
     assert open_now == tuple(unknown)
+    if "approval stored, not acknowledged" in killed.steps:
+        assert done, "what was stored before it was acknowledged needs nobody's decision"
     if approvals:
         assert done + len(unknown) == 1, "an approval is booked, or open for two people"
     if caught_up:
