@@ -30,6 +30,7 @@ def page_entries(serving: Serving) -> Sequence[PageEntry]:
         entry("till", "钱箱 / 交接班", "F9", house, _till, moves_money=True),
         entry("day_close", "日结", "F10", house, _day_close, moves_money=True),
         PageEntry("pending", "待办", "F11", house, lambda: _pending(serving), moves_money=True),
+        entry("registers", "登记簿", "Alt+R", house, _registers, moves_money=True),
         entry("settings", "设置", "Alt+S", house, _settings, moves_money=False),
     )
 
@@ -77,6 +78,12 @@ def _pending(serving: Serving) -> Page:
         serving.to_confirm = tuple(other for other in serving.to_confirm if other != line)
 
     return PendingPage(serving.tools, lambda: serving.to_confirm, confirmed)
+
+
+def _registers(tools: Tools) -> Page:
+    from ui.pages.registers import RegistersPage
+
+    return RegistersPage(tools)
 
 
 def _settings(tools: Tools) -> Page:

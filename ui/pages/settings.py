@@ -5,7 +5,6 @@ Your line belongs here if it is about these lists and their forms; what may be c
 
 from __future__ import annotations
 
-import datetime as dt
 import functools
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
@@ -18,6 +17,7 @@ from counter_app.domain.money import yuan
 from counter_app.domain.staff import Role
 from ui import texts
 from ui.asking import Tools
+from ui.forms.moments import day_of
 from ui.page import Page
 from ui.widgets.chips import DIGIT_CAPS, LETTER_CAPS, ChipRow
 from ui.widgets.entries import Entry, Field, LongText, NumberEntry
@@ -267,7 +267,7 @@ class _DeputySheet(_Sheet):
     def call(self) -> Callable[[], None]:
         manager, asked = self._tools.desks.manager, self._tools.session.asked()
         staff_no = StaffNo(self.staff_no.text().strip())
-        first, last = _day("从", self.first.text()), _day("到", self.last_day.text())
+        first, last = day_of("从", self.first.text()), day_of("到", self.last_day.text())
         return lambda: manager.appoint_deputy(asked, staff_no, first, last)
 
 
@@ -306,7 +306,7 @@ class _NoticeSheet(_Sheet):
     def call(self) -> Callable[[], None]:
         manager, asked = self._tools.desks.manager, self._tools.session.asked()
         title, text = self.headline.text(), self.text.toPlainText()
-        first, last = _day("从", self.first.text()), _day("到", self.last_day.text())
+        first, last = day_of("从", self.first.text()), day_of("到", self.last_day.text())
         return lambda: manager.publish_notice(asked, title, text, first, last)
 
 
@@ -383,12 +383,3 @@ class _RulesSheet(_Sheet):
 
     def call(self) -> Callable[[], None]:
         raise RuntimeError("the rule book has no form")
-
-
-def _day(field: str, typed: str) -> dt.date:
-    try:
-        return dt.date.fromisoformat(typed.strip())
-    except ValueError:
-        raise Refused(
-            Reason.VALUE_NOT_ALLOWED, field=f"日期“{field}”", typed=typed or "未填，例如 2026-12-01"
-        ) from None
