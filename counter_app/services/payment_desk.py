@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from counter_app.domain import masking
 from counter_app.domain.errors import Cancelled, DeviceTrouble, Reason, Refused
 from counter_app.domain.ids import CardNo, IntentId, StaffNo, TerminalId
 from counter_app.domain.ledger import TenderKind
@@ -20,8 +21,9 @@ from counter_app.domain.payments import OnResult, PaymentMethod, PaymentOrder, R
 from counter_app.domain.requests import Asked, Reverse, SettleUnknown, UnknownSettled
 from counter_app.domain.rule_book import RuleCode
 from counter_app.domain.shifts import clock_text, hall_date
+from counter_app.domain.staff import Right
 from counter_app.services import approvals
-from counter_app.storage import intents, ledger, wire
+from counter_app.storage import intents, ledger, people, wire
 from counter_app.storage.database import AsksSomething, Transaction
 from counter_app.storage.intents import Intent, IntentState
 
@@ -307,13 +309,23 @@ class PaymentDesk:
         )
 
     def _on_result(self, request: AsksSomething, intent_id: IntentId, answer: TerminalResult) -> Reply:
-        """Store an approval before it is acknowledged; a credit card is given back at once."""
+        """Store an approval before it is acknowledged; a credit card is given back at once, and so is what two people
+        have meanwhile settled as not paid."""
         credit_allowed = self._at.rules.value(RuleCode.CREDIT_CARD_TOP_UP, hall_date(self._at.now()))
         refused = answer.credit_card is True and not credit_allowed
         wrong_amount = answer.amount_fen != self._amount_of(intent_id)
         state = IntentState.UNKNOWN if refused or wrong_amount else IntentState.APPROVED
-        self._database.write(lambda tx: intents.move(tx, intent_id, state, wire.to_json(answer)))
-        return Reply.REVERSE if refused or wrong_amount else Reply.ACCEPT
+
+        def store(tx: Transaction) -> bool:
+            if intents.move(tx, intent_id, state, wire.to_json(answer)):
+                return True
+            settled = intents.load(tx, intent_id)
+            return settled is not None and settled.state is IntentState.BOOKED
+
+        wanted = self._database.write(store)
+        if not wanted:
+            log.warning("approval of %s came after it was settled as not paid: given back", intent_id)
+        return Reply.ACCEPT if wanted and not refused and not wrong_amount else Reply.REVERSE
 
     def _amount_of(self, intent_id: IntentId) -> int:
         def look(tx: Transaction) -> int:
@@ -419,13 +431,19 @@ class PaymentDesk:
         return tuple(lines)
 
     def release(self, asked: Asked, intent_id: IntentId) -> None:
-        """The clerk left a replacement before any money moved: the card is free again."""
+        """The clerk left a replacement before any money moved: the card is free again. `Refused` with RIGHT_MISSING
+        when another counter holds it, where the fee may be in somebody's hand; that is for the manager."""
 
         def unit(tx: Transaction) -> None:
             intent = intents.load(tx, intent_id)
-            if intent is not None and intent.state is IntentState.RESERVED:
-                intents.move(tx, intent_id, IntentState.RELEASED)
-                ledger.note(tx, asked, "release_card", {"intent_id": intent_id})
+            if intent is None or intent.state is not IntentState.RESERVED:
+                return
+            if intent.counter_no != asked.counter_no:
+                person = people.load(tx, asked.staff_no, approvals.rights_day(tx))
+                if person is None or not person.member.may(Right.SETTLE_UNKNOWN):
+                    raise Refused(Reason.RIGHT_MISSING, role="主管")
+            intents.move(tx, intent_id, IntentState.RELEASED)
+            ledger.note(tx, asked, "release_card", {"intent_id": intent_id})
 
         self._database.write(unit)
 
@@ -433,24 +451,38 @@ class PaymentDesk:
         self._database.write(lambda tx: intents.move(tx, intent_id, state))
 
     def settle(self, request: SettleUnknown) -> UnknownSettled:
-        """Two people decide an unknown payment from the terminal's slip: book it, or close it as not paid."""
+        """Two people decide an unknown payment from the terminal's slip: book it, or close it as not paid.
+
+        Asked again, or after the terminal has answered the same, it tells what became of it. An approval that is
+        stored already can only be booked.
+        """
 
         def unit(tx: Transaction) -> UnknownSettled:
-            approvals.require(tx, request, self._at.rules)
+            approver = approvals.require(tx, request, self._at.rules)
             if not request.reason.strip() or (request.paid and not request.voucher.strip()):
                 raise Refused(Reason.TEXT_MISSING, field="签购单凭证号" if request.paid else "原因")
             intent = intents.load(tx, request.intent_id)
-            if intent is None or intent.state not in (IntentState.UNKNOWN, IntentState.APPROVED):
+            if intent is None:
                 raise Refused(Reason.CARD_CHANGED)
+            if not request.paid and intent.state is IntentState.NOT_PAID:
+                return UnknownSettled(intent.intent_id, paid=False)
+            if request.paid and intent.state is IntentState.BOOKED:
+                known = ledger.by_id(tx, intent.operation_id)
+                return UnknownSettled(intent.intent_id, True, known.receipt_no if known else None)
+            settled = {
+                "intent_id": intent.intent_id,
+                "operation_id": intent.operation_id,
+                "approver": approver,
+                "reason": masking.mask_pan(request.reason),
+            }
             if not request.paid:
-                ledger.note(
-                    tx,
-                    request.asked,
-                    "settle_not_paid",
-                    {"intent_id": intent.intent_id, "reason": request.reason},
-                )
+                if intent.state is not IntentState.UNKNOWN:
+                    raise Refused(Reason.CARD_CHANGED)
+                ledger.note(tx, request.asked, "settle_not_paid", settled)
                 intents.move(tx, intent.intent_id, IntentState.NOT_PAID)
                 return UnknownSettled(intent.intent_id, paid=False)
+            if intent.state not in (IntentState.UNKNOWN, IntentState.APPROVED):
+                raise Refused(Reason.CARD_CHANGED)
             kind = self._kinds[intent.request_type]
             stored: Any = wire.from_json(intent.request, kind.request)
             result = TerminalResult(
@@ -459,10 +491,12 @@ class PaymentDesk:
                 intent.terminal_id or TerminalId(""),
                 receipt_no=request.voucher,
                 card_tail=request.card_tail,
-                message=request.reason,
+                message=masking.mask_pan(request.reason),
             )
             fence = ledger.fence(tx, request.asked)
             booked = kind.book(tx, fence, stored, result)
+            # The operation is the one that was asked for first and knows no second signature: it stands beside it.
+            ledger.system_note(tx, request.asked.counter_no, "settle_paid", settled)
             intents.move(tx, intent.intent_id, IntentState.BOOKED, wire.to_json(result))
             return UnknownSettled(intent.intent_id, True, booked.receipt_no)
 

@@ -6,10 +6,22 @@ import datetime as dt
 from collections.abc import Callable, Iterator
 
 import pytest
-from counter_builder import FLOAT, FLOAT_FEN, Counter, pieces_for, require_sound
+import sqlalchemy as sa
+from counter_builder import (
+    FLOAT,
+    FLOAT_FEN,
+    Counter,
+    ScriptedTerminal,
+    answer,
+    card_top_up,
+    pieces_for,
+    require_sound,
+)
 from hall_builder import (
     CHEAP,
     CLERK,
+    HOLDER,
+    LINKED_TERMINAL,
     MANAGER,
     NAMED_CARD,
     OTHER_CLERK,
@@ -17,15 +29,31 @@ from hall_builder import (
     HallClock,
 )
 
+from counter_app.domain.documents import DocumentKind, IdDocument
 from counter_app.domain.errors import Reason, Refused
-from counter_app.domain.ids import StaffNo
-from counter_app.domain.ledger import CASH_OVER, CASH_SHORT, till_account
-from counter_app.domain.requests import CashPlace, CloseDay, CloseTill, LockCount, MoveCash, OpenTill, Reverse
+from counter_app.domain.ids import IntentId, StaffNo
+from counter_app.domain.ledger import CASH_OVER, CASH_SHORT, pos_account, till_account
+from counter_app.domain.payments import Verdict
+from counter_app.domain.requests import (
+    CashPlace,
+    CloseDay,
+    CloseTill,
+    LockCount,
+    LossChannel,
+    MoveCash,
+    OpenTill,
+    ReportLoss,
+    ReserveCard,
+    Reverse,
+    SettleUnknown,
+)
 from counter_app.domain.shifts import TillState
 from counter_app.domain.staff import Role
+from counter_app.domain.waiting import CancelToken, silent
+from counter_app.services.desks import open_desks
 from counter_app.services.manager_desk import ManagerDesk
 from counter_app.services.passwords import Passwords
-from counter_app.storage import ledger
+from counter_app.storage import ledger, tables
 from counter_app.storage.database import Database
 
 DAY = dt.date(2026, 11, 23)
@@ -175,3 +203,87 @@ def test_who_was_a_deputy_then_seals_no_forgotten_day_now(hall_database: Databas
     clock.advance(days=2)
     late = Counter(hall_database, 1, OTHER_CLERK)
     refused(Reason.APPROVAL_NEEDED, late.closing.close_day, CloseDay(late.asked(), DAY))
+
+
+# --- payments at the terminal -----------------------------------------------------------------------------------
+
+
+def unknown(counter: Counter, amount_fen: int = 50_00) -> IntentId:
+    """A card payment of which nobody knows what became."""
+    terminal = ScriptedTerminal(answer(Verdict.UNKNOWN, amount_fen))
+    request = card_top_up(counter, NAMED_CARD, amount_fen)
+    with pytest.raises(Refused):
+        counter.top_ups.pay_at_terminal(request, terminal, silent, CancelToken())
+    return counter.payments.pending()[0].intent_id
+
+
+def settlement(counter: Counter, intent_id: IntentId, *, paid: bool) -> SettleUnknown:
+    voucher = "0099" if paid else ""
+    return counter.signed(SettleUnknown(counter.asked(), intent_id, paid, voucher, "4321", "看签购单"))
+
+
+@pytest.mark.parametrize("paid", [True, False])
+def test_an_approval_after_two_people_have_decided(hall_database: Database, paid: bool) -> None:
+    """The counter's program hangs, is started again and the payment settled; then the terminal answers after all."""
+    counter = Counter(hall_database).opened()
+    request = card_top_up(counter, NAMED_CARD, 50_00)
+    terminal = ScriptedTerminal(answer(Verdict.APPROVED, 50_00))
+
+    def started_again() -> None:
+        again = Counter(hall_database)
+        again.payments.pick_up()
+        again.payments.settle(settlement(again, again.payments.pending()[0].intent_id, paid=paid))
+
+    terminal.before_answer = started_again
+    if paid:
+        done = counter.top_ups.pay_at_terminal(request, terminal, silent, CancelToken())
+        assert done.tender.voucher == "0099", "what was settled is the booking"
+    else:
+        refused(
+            Reason.PAYMENT_DECLINED,
+            counter.top_ups.pay_at_terminal,
+            request,
+            terminal,
+            silent,
+            CancelToken(),
+        )
+    assert account(hall_database, pos_account(LINKED_TERMINAL)) == (50_00 if paid else 0)
+    assert counter.payments.pending() == ()
+
+
+@pytest.mark.parametrize("paid", [True, False])
+def test_a_settlement_asked_again_says_the_same(hall_database: Database, paid: bool) -> None:
+    counter = Counter(hall_database).opened()
+    request = settlement(counter, unknown(counter), paid=paid)
+    first = counter.payments.settle(request)
+    assert counter.payments.settle(request) == first
+    other = settlement(counter, request.intent_id, paid=not paid)
+    refused(Reason.CARD_CHANGED, counter.payments.settle, other)
+    assert account(hall_database, pos_account(LINKED_TERMINAL)) == (50_00 if paid else 0)
+
+
+@pytest.mark.parametrize("paid", [True, False])
+def test_who_signed_a_settlement_stands_in_the_audit(hall_database: Database, paid: bool) -> None:
+    counter = Counter(hall_database).opened()
+    intent_id = unknown(counter)
+    counter.payments.settle(settlement(counter, intent_id, paid=paid))
+    action = "settle_paid" if paid else "settle_not_paid"
+    with hall_database.engine.connect() as connection:
+        found = connection.execute(sa.select(tables.audit.c.payload).where(tables.audit.c.action == action))
+        (payload,) = found.scalars()
+    assert f'"approver":"{MANAGER}"' in payload
+    assert f'"intent_id":"{intent_id}"' in payload
+
+
+def test_another_counter_gives_no_reserved_card_free(hall_database: Database) -> None:
+    """The clerk there may have the fee in hand already."""
+    desks = [open_desks(hall_database, number, Passwords(CHEAP), 32) for number in (1, 2)]
+    one, two = Counter(hall_database), Counter(hall_database, 2, OTHER_CLERK)
+    document = IdDocument(DocumentKind.RESIDENT, HOLDER.name, HOLDER.document_number, long_term=True)
+    desks[0].loss.report_loss(ReportLoss(one.asked(), NAMED_CARD, LossChannel.HALL, document=document))
+    reserved = desks[0].replacement.reserve(ReserveCard(one.asked(), NAMED_CARD))
+    refused(Reason.RIGHT_MISSING, two.payments.release, two.asked(), reserved.intent_id)
+    assert desks[0].replacement.reserve(ReserveCard(one.asked(), NAMED_CARD)) == reserved
+    manager = Counter(hall_database, 2, MANAGER)
+    manager.payments.release(manager.asked(), reserved.intent_id)
+    assert manager.payments.pending() == ()
