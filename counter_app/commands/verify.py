@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import getpass
+import os
 import sys
 from pathlib import Path
 
@@ -10,7 +12,10 @@ from counter_app.domain.errors import Trouble
 
 
 def main(argv: list[str]) -> int:
-    """0 when everything fits, 1 with one line per mismatch, 2 when the database cannot be opened."""
+    """0 when everything fits, 1 with one line per mismatch, 2 when the database cannot be opened.
+
+    Asks on the terminal for the passphrase of a key that is kept under one.
+    """
     parser = argparse.ArgumentParser(prog="counter-app verify")
     parser.add_argument("--settings", type=Path, help="this counter's settings file")
     parser.add_argument(
@@ -22,14 +27,18 @@ def main(argv: list[str]) -> int:
 
     passphrase = ""
     if options.told:
+        if hasattr(os, "nice"):
+            os.nice(10)  # beside a window that is just starting and must not wait for it
         settings, passphrase = bootstrap.from_told(sys.stdin.read())
-    else:
-        path, found = bootstrap.load_settings(options.settings)
-        if found is None:
-            print(f"没有设置文件：{path}", file=sys.stderr)
-            return 2
-        settings = found
     try:
+        if not options.told:
+            path, found = bootstrap.load_settings(options.settings)
+            if found is None:
+                print(f"没有设置文件：{path}", file=sys.stderr)
+                return 2
+            settings = found
+            if settings.key.kind == "passphrase":
+                passphrase = getpass.getpass("口令：")
         database = bootstrap.open_database(settings, passphrase)
     except Trouble as trouble:
         print(trouble.sentence(), file=sys.stderr)
