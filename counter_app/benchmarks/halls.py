@@ -43,12 +43,10 @@ SMALL = {"named": 200, "anonymous": 20, "blank": 5, "prefix": PREFIX, "seed": SE
 BATCH = 20_000
 FLOAT = CashCount(((100_00, 20),))
 _MASTER = b"the key of the benchmark's halls"
-OPENING_FEN = 50_00
 ISSUED_ON = dt.date(2026, 1, 4)
-DATABASE_NAME, SETTINGS_NAME = "hall.db", "counter.toml"
+DATABASE_NAME, KEY_NAME, SETTINGS_NAME = "hall.db", "hall.key", "counter.toml"
 _MADE_OF = (
     "counter_app/storage/tables.py",
-    "counter_app/storage/sealed.py",
     "counter_app/storage/migrations",
     "counter_app/demo_hall.py",
     "counter_app/demo_people.py",
@@ -107,7 +105,8 @@ def at_work(database: Database, most_cards: int) -> AtWork:
     shift = database.write(lambda tx: shifts.open_shift(tx, COUNTER_NO, CLERK))
     numbers = itertools.cycle(founding.card_no_run(f"{PREFIX}2611", 1, most_cards))
     work = AtWork(at, TopUpDesk(at, PaymentDesk(at)), shift.shift_id, numbers)
-    CashDesk(at).open_till(OpenTill(work.asked(), FLOAT, FLOAT.total_fen))
+    if database.read(lambda tx: shifts.open_till_of(tx, COUNTER_NO)) is None:
+        CashDesk(at).open_till(OpenTill(work.asked(), FLOAT, FLOAT.total_fen))
     return work
 
 
@@ -173,13 +172,13 @@ def of_many(people: int, tell: Tell) -> Path:
 
 
 def _settings(folder: Path) -> None:
-    keys.store_master(keys.InFile(folder / "hall.key"), _MASTER)
+    keys.store_master(keys.InFile(folder / KEY_NAME), _MASTER)
     settings_file.save(
         folder / SETTINGS_NAME,
         Settings(
             counter_no=COUNTER_NO,
             database=DatabaseAt("sqlite", path=str(folder / DATABASE_NAME)),
-            key=KeyAt("file", path=str(folder / "hall.key")),
+            key=KeyAt("file", path=str(folder / KEY_NAME)),
             hall_name=demo_hall.demo_data()["hall"]["name"],
         ),
     )
@@ -212,7 +211,8 @@ def _enter_people(database: Database, people: int, tell: Tell) -> None:
             new_holders.append((holder, initials(person.name)))
             purse_id = PurseId(f"p{place:07d}")
             card = Card(next(numbers), CardKind.NAMED, CardState.ACTIVE, purse_id, holder_id, 1)
-            new.append((card, OPENING_FEN, None))
+            # Without money: it would need as many transfers, and the books must fit.
+            new.append((card, 0, None))
 
         def unit(tx: Transaction, new: Any = new, new_holders: Any = new_holders) -> None:
             holders.add(tx, new_holders)

@@ -1,26 +1,30 @@
 """What the benchmark's child processes run: an empty window, or the real program with somebody watching it.
 
 Nothing in the program knows of this. `python -m counter_app.benchmarks.watched empty` and `… program SETTINGS
-[STAFF_NO PASSWORD]` say in lines on standard output what has been reached, then end by themselves.
+[STAFF_NO PASSWORD]` or `… rows SETTINGS STAFF_NO PASSWORD`
+say in lines on standard output what has been reached, then end by themselves.
 """
 
 from __future__ import annotations
 
+import collections
+import contextlib
+import json
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtGui import QInputMethodEvent, QKeyEvent
 from PySide6.QtWidgets import QApplication, QWidget
 
 if TYPE_CHECKING:
     from counter_app.bootstrap import Program
-    from counter_app.settings import Settings
 
 WINDOW_SIZE = (1366, 768)
+REST_MS = 30
 
 
 def say(text: str) -> None:
@@ -52,9 +56,12 @@ class Once(QObject):
 
 def press_enter(widget: QWidget) -> None:
     """Post the Enter key to a widget as a keyboard would."""
-    for kind in (QEvent.Type.KeyPress, QEvent.Type.KeyRelease):
-        key = QKeyEvent(kind, Qt.Key.Key_Return, Qt.KeyboardModifier.NoModifier, "\r")
-        QApplication.postEvent(widget, key)
+    QApplication.postEvent(widget, key_press(Qt.Key.Key_Return, "\r"))
+
+
+def key_press(key: Qt.Key, text: str) -> QKeyEvent:
+    """One key going down."""
+    return QKeyEvent(QEvent.Type.KeyPress, key, Qt.KeyboardModifier.NoModifier, text)
 
 
 def empty() -> int:
@@ -74,48 +81,120 @@ def empty() -> int:
 
 def program(settings_path: str, staff_no: str = "", password: str = "") -> int:
     """The real program until its sign-in page is painted and ready; with a person, until the first page is painted."""
+
+    def ready(started: Program) -> None:
+        say("ready")
+        if not staff_no:
+            started.window.close()
+            return
+        pressed_s = time.perf_counter()
+
+        def first_page() -> None:
+            say(f"first_page {time.perf_counter() - pressed_s:.6f}")
+            started.window.close()
+
+        _sign_in(started, staff_no, password, first_page)
+
+    return _run(settings_path, ready)
+
+
+def rows(settings_path: str, staff_no: str, password: str) -> int:
+    """The real program with a clerk who types each text of a JSON list on standard input into the entry box.
+
+    For each text the time from its last key to the painted list.
+    """
+    from counter_app import lasting_none
+
+    # Some thousand texts typed without a break.
+    lasting_none.hold()
+    texts = json.load(sys.stdin)
+
+    def ready(started: Program) -> None:
+        _sign_in(started, staff_no, password, lambda: _Typist(started, texts).begin())
+
+    return _run(settings_path, ready)
+
+
+def _run(settings_path: str, ready: Callable[[Program], None]) -> int:
+    """The program's own main, with `ready` called when its sign-in page can be used."""
     from counter_app import __main__, bootstrap
 
     first_window = bootstrap.first_window
 
-    def watched(settings: Settings) -> Program:
-        started = first_window(settings)
-        _watch(started, staff_no, password)
+    def watched(*arguments: Any) -> Program:
+        started = first_window(*arguments)
+        page = started.window.sign_in
+        Once(page, QEvent.Type.Paint, lambda: say("painted"))
+        Once(page.enter, QEvent.Type.EnabledChange, lambda: ready(started), page.enter.isEnabled)
         return started
 
-    bootstrap.first_window = watched
+    bootstrap.first_window = watched  # type: ignore[assignment]
     return __main__.main(["--settings", settings_path])
 
 
-def _watch(started: Program, staff_no: str, password: str) -> None:
+def _sign_in(started: Program, staff_no: str, password: str, then: Callable[[], None]) -> None:
+    """Type a person into the sign-in page and press Enter; `then` once the first page is painted."""
     window = started.window
-    page = window.sign_in
-    pressed_s: list[float] = []
-
-    def ready() -> None:
-        say("ready")
-        if not staff_no:
-            window.close()
-            return
-        page.staff_no.setText(staff_no)
-        page.password.setText(password)
-        pressed_s.append(time.perf_counter())
-        press_enter(page.password)
 
     def shown(_name: str) -> None:
-        shown_page: Any = window.page
-        Once(shown_page, QEvent.Type.Paint, first_page)
+        window.page_shown.disconnect(shown)
+        assert window.page is not None
+        Once(window.page, QEvent.Type.Paint, then)
 
-    def first_page() -> None:
-        say(f"first_page {time.perf_counter() - pressed_s[0]:.6f}")
-        window.close()
-
-    Once(page, QEvent.Type.Paint, lambda: say("painted"))
-    Once(page.enter, QEvent.Type.EnabledChange, ready, page.enter.isEnabled)
     window.page_shown.connect(shown)
+    window.sign_in.staff_no.setText(staff_no)
+    window.sign_in.password.setText(password)
+    press_enter(window.sign_in.password)
+
+
+class _Typist:
+    """Types text after text into the entry box, key by key, while the counter is at work."""
+
+    def __init__(self, started: Program, texts: Sequence[str]) -> None:
+        assert started.window.frame is not None
+        assert started.desks is not None
+        self._window = started.window
+        self._box = started.window.frame.header.entry_box
+        self._waiting = collections.deque(texts)
+        self._text = ""
+        self._pressed_s = 0.0
+        self._beside = contextlib.ExitStack()
+        self._database = started.desks.at.database
+
+    def begin(self) -> None:
+        """Start the work beside it, then type."""
+        from counter_app.benchmarks import load
+
+        self._beside.enter_context(load.beside(self._database))
+        self._box.setFocus()
+        self._next()
+
+    def _next(self) -> None:
+        self._box.clear()
+        if not self._waiting:
+            self._beside.close()
+            self._window.close()
+            return
+        self._text = self._waiting.popleft()
+        for char in self._text:
+            self._pressed_s = time.perf_counter()
+            if char.isascii():
+                QApplication.sendEvent(self._box, key_press(Qt.Key(ord(char.upper())), char))
+            else:
+                committed = QInputMethodEvent()
+                committed.setCommitString(char)
+                QApplication.sendEvent(self._box, committed)
+        Once(self._box.matches, QEvent.Type.Paint, self._painted, self._answered)
+
+    def _answered(self) -> bool:
+        return self._box.matches.isVisible() and self._box.text() == self._text
+
+    def _painted(self) -> None:
+        say(f"rows {time.perf_counter() - self._pressed_s:.6f}")
+        # Between two customers everything comes to rest.
+        QTimer.singleShot(REST_MS, self._next)
 
 
 if __name__ == "__main__":
-    if sys.argv[1] == "empty":
-        sys.exit(empty())
-    sys.exit(program(*sys.argv[2:]))
+    children: dict[str, Callable[..., int]] = {"empty": empty, "program": program, "rows": rows}
+    sys.exit(children[sys.argv[1]](*sys.argv[2:]))

@@ -12,6 +12,8 @@ import sys
 _MODULES = {
     "start": "start",
     "receipt": "receipts",
+    "find": "searches",
+    "window": "window",
     "top_up": "top_ups",
 }
 """Group of figures to its module; in this order they run."""
