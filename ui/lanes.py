@@ -191,10 +191,16 @@ class Lane:
                 result = job._call()
             except BaseException as caught:  # noqa: BLE001 - whatever it is belongs to the page that asked
                 trouble = caught
-            self._ferry.arrived.emit(_answer_of(job, result, trouble))
+            self._ferry.arrived.emit(self._answer_of(job, result, trouble))
             del job, result, trouble
 
+    def _answer_of(self, job: Job, result: Any, trouble: BaseException | None) -> Callable[[], None]:
+        """A closure of its own for each job: the worker's loop variables change while the answer is on its way."""
 
-def _answer_of(job: Job, result: Any, trouble: BaseException | None) -> Callable[[], None]:
-    """A closure of its own for each job: the worker's loop variables change while the answer is on its way."""
-    return lambda: job._answer(result, trouble)
+        def answer() -> None:
+            if self._closing:
+                # It was on its way when the lane was closed: what it would ask next has nowhere to go.
+                job.drop()
+            job._answer(result, trouble)
+
+        return answer

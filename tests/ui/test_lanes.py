@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 
 import pytest
 from PySide6.QtCore import QThread
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from counter_app.domain.errors import Cancelled, Reason, Refused
@@ -110,6 +112,20 @@ def test_cancel_reaches_the_running_call_and_keeps_a_waiting_one_from_starting(
     running.cancel()
     qtbot.waitUntil(lambda: len(failures) == 2, timeout=5000)
     assert all(isinstance(error, Cancelled) for error in failures)
+
+
+def test_an_answer_on_its_way_is_not_told_after_close(
+    lane_maker: Callable[[str], Lane], qapp: QApplication
+) -> None:
+    lane = lane_maker("ending")
+    told: list[int] = []
+    lane.submit(lambda: 1, told.append)
+    until = time.monotonic() + 5.0
+    while not lane.idle:
+        assert time.monotonic() < until
+    assert lane.close(5.0)
+    qapp.processEvents()
+    assert told == []
 
 
 def test_close_cancels_joins_and_silences(lane_maker: Callable[[str], Lane], qtbot: QtBot) -> None:
