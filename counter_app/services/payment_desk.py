@@ -18,7 +18,7 @@ from counter_app.domain.ids import CardNo, IntentId, StaffNo, TerminalId
 from counter_app.domain.ledger import TenderKind
 from counter_app.domain.money import yuan
 from counter_app.domain.payments import OnResult, PaymentMethod, PaymentOrder, Reply, TerminalResult, Verdict
-from counter_app.domain.requests import Asked, Reverse, SettleUnknown, UnknownSettled
+from counter_app.domain.requests import Asked, Reverse, SettleUnknown, TopUp, UnknownSettled
 from counter_app.domain.rule_book import RuleCode
 from counter_app.domain.shifts import clock_text, hall_date
 from counter_app.domain.staff import Right
@@ -166,10 +166,23 @@ class PaymentDesk:
                 amount_fen,
                 PaymentMethod.SCAN if request.tender.kind is TenderKind.TERMINAL_SCAN else PaymentMethod.CARD,
             )
+            unsaid: list[TerminalResult] = []
+
+            def on_result(answer: TerminalResult) -> Reply:
+                reply = self._on_result(request, intent_id, answer)
+                if (
+                    reply is Reply.REVERSE
+                    and answer.amount_fen == amount_fen
+                    and _nobody_says_debit(request, answer)
+                ):
+                    unsaid.append(answer)
+                return reply
+
             with self._sent(intent_id, reservation is not None):
-                result = terminal.pay(
-                    order, lambda answer: self._on_result(request, intent_id, answer), progress, cancel
-                )
+                result = terminal.pay(order, on_result, progress, cancel)
+            if result.verdict is Verdict.DECLINED and unsaid:
+                self._end(intent_id, IntentState.DECLINED, result, reservation is not None)
+                raise Refused(Reason.DEBIT_CARD_NOT_TOLD)
             return self._after(request, intent_id, result, outcome, cancel, reservation is not None)
 
     def undo(
@@ -309,10 +322,10 @@ class PaymentDesk:
         )
 
     def _on_result(self, request: AsksSomething, intent_id: IntentId, answer: TerminalResult) -> Reply:
-        """Store an approval before it is acknowledged; a credit card is given back at once, and so is what two people
-        have meanwhile settled as not paid."""
+        """Store an approval before it is acknowledged; a credit card is given back at once, and so are a card that
+        nobody calls a debit card and what two people have meanwhile settled as not paid."""
         credit_allowed = self._at.rules.value(RuleCode.CREDIT_CARD_TOP_UP, hall_date(self._at.now()))
-        refused = answer.credit_card is True and not credit_allowed
+        refused = not credit_allowed and (answer.credit_card is True or _nobody_says_debit(request, answer))
         wrong_amount = answer.amount_fen != self._amount_of(intent_id)
         state = IntentState.UNKNOWN if refused or wrong_amount else IntentState.APPROVED
 
@@ -501,6 +514,16 @@ class PaymentDesk:
             return UnknownSettled(intent.intent_id, True, booked.receipt_no)
 
         return self._database.write(unit)
+
+
+def _nobody_says_debit(request: AsksSomething, answer: TerminalResult) -> bool:
+    """Whether neither the terminal nor the clerk's tick says that the card of a top-up is a debit card."""
+    return (
+        isinstance(request, TopUp)
+        and request.tender.kind is TenderKind.TERMINAL_CARD
+        and answer.credit_card is None
+        and not request.tender.debit_confirmed
+    )
 
 
 def _item(intent: Intent) -> PendingItem:

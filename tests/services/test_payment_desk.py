@@ -22,7 +22,7 @@ from hall_builder import (
 
 from counter_app.domain.errors import Cancelled, DeviceTrouble, Reason, Refused
 from counter_app.domain.ids import IntentId
-from counter_app.domain.ledger import pos_account
+from counter_app.domain.ledger import TenderKind, pos_account
 from counter_app.domain.payments import TerminalResult, Verdict
 from counter_app.domain.requests import CloseTill, LockCount, SettleUnknown, ToppedUp, TopUp
 from counter_app.domain.waiting import CancelToken, silent
@@ -144,6 +144,30 @@ def test_a_credit_card_is_given_back_at_once(counter: Counter, hall_database: Da
     terminal = ScriptedTerminal(answer(Verdict.APPROVED, 50_00, credit_card=True))
     assert refused(Reason.CREDIT_CARD, pay, counter, terminal).details["source"]
     assert (balance(hall_database), open_intents(hall_database)) == (NAMED_FEN, ())
+
+
+def test_a_card_that_nobody_calls_a_debit_card_is_given_back(
+    counter: Counter, hall_database: Database
+) -> None:
+    """Debit cards only: the terminal says so, else the clerk's tick."""
+    silent = answer(Verdict.APPROVED, 50_00, credit_card=None)
+    refused(Reason.DEBIT_CARD_NOT_TOLD, pay, counter, ScriptedTerminal(silent))
+    assert (balance(hall_database), open_intents(hall_database)) == (NAMED_FEN, ())
+    request = card_top_up(counter, NAMED_CARD, 50_00)
+    ticked = dataclasses.replace(request, tender=dataclasses.replace(request.tender, debit_confirmed=True))
+    assert pay(counter, ScriptedTerminal(silent), ticked).balance_fen == NAMED_FEN + 50_00
+    said = answer(Verdict.APPROVED, 50_00, credit_card=True)
+    again = dataclasses.replace(ticked, asked=counter.asked())
+    refused(Reason.CREDIT_CARD, pay, counter, ScriptedTerminal(said), again)
+
+
+def test_a_scanned_code_names_no_card(counter: Counter) -> None:
+    request = card_top_up(counter, NAMED_CARD, 50_00)
+    scan = dataclasses.replace(
+        request, tender=dataclasses.replace(request.tender, kind=TenderKind.TERMINAL_SCAN)
+    )
+    silent = answer(Verdict.APPROVED, 50_00, credit_card=None)
+    assert pay(counter, ScriptedTerminal(silent), scan).balance_fen == NAMED_FEN + 50_00
 
 
 def test_another_amount_than_asked_is_not_kept(counter: Counter, hall_database: Database) -> None:
