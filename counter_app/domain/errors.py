@@ -59,6 +59,7 @@ class Reason(enum.Enum):
     CASH_LIMIT = "一次现金充值须低于 {limit} 元（{source}）。请改用借记卡，或减少金额。"
     CREDIT_CARD = "信用卡不能充值（{source}）。请客户改用借记卡或现金。"
     DEBIT_CARD_NOT_CONFIRMED = "请确认签购单上是借记卡后勾选“借记卡”。信用卡不能充值。"
+    SLIP_USED = "终端 {terminal} 的签购单 {voucher} 已录过（凭证 {receipt_no}），不能再录。请核对签购单。"
     DEBIT_CARD_NOT_TOLD = (
         "终端没有说明是借记卡，这笔已撤销，没有扣款。请看卡面确认后勾选“借记卡”，再刷一次。"
     )

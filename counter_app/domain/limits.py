@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 
+from counter_app.domain import masking
 from counter_app.domain.cards import CardKind
 from counter_app.domain.errors import Reason, Refused
 from counter_app.domain.ledger import Tender, TenderKind
@@ -42,8 +44,24 @@ def require_debit(tender: Tender, rules: RuleBook, day: dt.date) -> None:
         raise Refused(Reason.DEBIT_CARD_NOT_CONFIRMED)
 
 
+def slip_as_kept(tender: Tender) -> Tender:
+    """The tender without a bank card number that somebody keyed into a slip's long fields (PCI DSS 3)."""
+    return dataclasses.replace(
+        tender,
+        terminal_id=masking.mask_pan(tender.terminal_id),
+        reference=masking.mask_pan(tender.reference),
+    )
+
+
 def check_received(tender: Tender, due_fen: int, rules: RuleBook, day: dt.date) -> int:
-    """The change to give out; refuses too little cash, and so much that it is a slip of the finger."""
+    """The change to give out; refuses too little cash, so much that it is a slip of the finger, and a POS slip
+    without the numbers by which the bank finds it."""
+    if tender.kind is TenderKind.NONE:
+        raise ValueError("a request without a tender pays nothing")
+    if tender.kind is TenderKind.SLIP:
+        for value, field in ((tender.terminal_id, "终端号"), (tender.voucher, "凭证号")):
+            if not value.strip():
+                raise Refused(Reason.TEXT_MISSING, field=field)
     change_fen = tender.change_fen(due_fen)
     if change_fen > rules.value(RuleCode.CHANGE_AT_MOST, day):
         raise Refused(Reason.RECEIVED_IMPLAUSIBLE, received=yuan(tender.received_fen), due=yuan(due_fen))

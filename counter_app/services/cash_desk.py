@@ -6,6 +6,7 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from counter_app.domain import masking
 from counter_app.domain.errors import Reason, Refused
 from counter_app.domain.ids import AccountId, ShiftId, StaffNo, TerminalId
 from counter_app.domain.ledger import (
@@ -119,7 +120,10 @@ class CashDesk:
             Pair("保险柜领用", money(request.from_safe_fen)),
         )
         if difference_fen:
-            blocks += (Pair("差额", money(difference_fen), strong=True), Pair("原因", request.reason))
+            blocks += (
+                Pair("差额", money(difference_fen), strong=True),
+                Pair("原因", masking.mask_pan(request.reason)),
+            )
         receipts.save(tx, self._at, fence, asked, blocks, notes=(), drawer=True)
         ledger.record(
             tx,
@@ -130,7 +134,7 @@ class CashDesk:
             transfers=transfers,
             amount_fen=counted_fen,
             approver=approver,
-            reason=request.reason,
+            reason=masking.mask_pan(request.reason),
         )
         return opened
 
@@ -166,9 +170,9 @@ class CashDesk:
             (
                 *receipts.head(self._at, tx, fence, f"{kind.text}单"),
                 Pair("来源" if request.into_till else "去向", request.place.text),
-                Pair("单据号", request.paper_no),
+                Pair("单据号", masking.mask_pan(request.paper_no)),
                 Money("金额", request.amount_fen),
-                *((Pair("说明", request.note),) if request.note else ()),
+                *((Pair("说明", masking.mask_pan(request.note)),) if request.note else ()),
             ),
             signatures=("交出人", "接收人"),
             notes=(),
@@ -182,7 +186,7 @@ class CashDesk:
             moved,
             transfers=(Transfer(debit, credit, request.amount_fen),),
             amount_fen=request.amount_fen,
-            reason=f"{request.place.text} {request.paper_no} {request.note}".strip(),
+            reason=masking.mask_pan(f"{request.place.text} {request.paper_no} {request.note}".strip()),
         )
         return moved
 
@@ -323,7 +327,7 @@ class CashDesk:
             expected_fen=expected_fen,
             counted_fen=counted_fen,
             left_fen=request.left_in_drawer_fen,
-            reason=request.reason,
+            reason=masking.mask_pan(request.reason),
             signed_by=approver or "",
         )
         closed = TillClosed(
@@ -351,7 +355,7 @@ class CashDesk:
                     Pair(f"签购单 {slip.terminal_id}", slip_verdict(slip), strong=not slip.fits)
                     for slip in slips
                 ),
-                *((Pair("原因", request.reason),) if request.reason else ()),
+                *((Pair("原因", masking.mask_pan(request.reason)),) if request.reason else ()),
                 *((Pair("主管签认", approver),) if approver else ()),
                 Rule(),
                 Money("缴入保险柜", to_safe_fen),
@@ -369,7 +373,7 @@ class CashDesk:
             transfers=transfers,
             amount_fen=counted_fen,
             approver=approver,
-            reason=request.reason,
+            reason=masking.mask_pan(request.reason),
         )
         return closed
 

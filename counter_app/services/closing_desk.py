@@ -195,13 +195,19 @@ class ClosingDesk:
                 Pair("借贷发生额", money(debit_fen)),
                 Pair("锁账锚值", anchor[:HEAD_CHARACTERS], strong=True),
                 *((Pair("主管授权", approver),) if approver else ()),
-                *((Pair("说明", request.note),) if request.note else ()),
+                *((Pair("说明", masking.mask_pan(request.note)),) if request.note else ()),
             ),
             signatures=("制表", "复核", "主管"),
             notes=(),
         )
         ledger.record(
-            tx, fence, request, OperationKind.CLOSE_DAY, closed, approver=approver, reason=request.note
+            tx,
+            fence,
+            request,
+            OperationKind.CLOSE_DAY,
+            closed,
+            approver=approver,
+            reason=masking.mask_pan(request.note),
         )
         shifts.close_day(tx, date, approver or asked.staff_no, anchor)
         return closed

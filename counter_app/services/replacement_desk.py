@@ -38,6 +38,7 @@ from counter_app.domain.rule_book import RuleCode
 from counter_app.domain.shifts import TillState, clock_text, hall_date
 from counter_app.services import approvals, receipts
 from counter_app.services.loss_desk import SIGN_CUSTOMER, freeze_from, outcome_of
+from counter_app.services.top_up_desk import require_fresh_slip
 from counter_app.storage import cards, holders, intents, ledger, wire
 from counter_app.storage.cards import Loss, Replacement
 from counter_app.storage.database import Transaction
@@ -219,7 +220,10 @@ class ReplacementDesk:
         checked = self.check(tx, request)
         fee_fen = self._fee_fen(tx)
         change_fen = limits.check_received(request.tender, fee_fen, self._at.rules, hall_date(tx.now))
-        replaced = self._book(tx, fence, request, checked, fee_fen, change_fen)
+        tender = limits.slip_as_kept(request.tender)
+        require_fresh_slip(tx, fence, tender)
+        kept = dataclasses.replace(request, tender=tender)
+        replaced = self._book(tx, fence, kept, checked, fee_fen, change_fen, original=request)
         if not intents.move(tx, request.intent_id, IntentState.BOOKED):
             raise Refused(Reason.CARD_CHANGED)
         return replaced

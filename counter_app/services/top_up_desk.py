@@ -10,7 +10,7 @@ from counter_app.domain import limits
 from counter_app.domain.cards import Card
 from counter_app.domain.errors import Reason, Refused
 from counter_app.domain.ids import CardNo, IntentId
-from counter_app.domain.ledger import OperationKind, TenderKind, Transfer, purse_account
+from counter_app.domain.ledger import OperationKind, Tender, TenderKind, Transfer, purse_account
 from counter_app.domain.money import money
 from counter_app.domain.requests import ToppedUp, TopUp
 from counter_app.domain.rule_book import RuleCode
@@ -108,7 +108,10 @@ class TopUpDesk:
         card = self.check(tx, request)
         day = hall_date(tx.now)
         change_fen = limits.check_received(request.tender, request.amount_fen, self._at.rules, day)
-        return self._book(tx, fence, request, card, change_fen)
+        tender = limits.slip_as_kept(request.tender)
+        require_fresh_slip(tx, fence, tender)
+        kept = dataclasses.replace(request, tender=tender)
+        return self._book(tx, fence, kept, card, change_fen, original=request)
 
     def _book_paid(
         self, tx: Transaction, fence: ledger.Fence, request: TopUp, result: TerminalResult
@@ -179,3 +182,14 @@ class TopUpDesk:
             tender=request.tender,
         )
         return done
+
+
+def require_fresh_slip(tx: Transaction, fence: ledger.Fence, tender: Tender) -> None:
+    """Refuse a stand-alone slip that has paid for something already."""
+    if tender.kind is not TenderKind.SLIP:
+        return
+    receipt_no = ledger.receipt_of_slip(tx, fence.business_date, tender)
+    if receipt_no is not None:
+        raise Refused(
+            Reason.SLIP_USED, terminal=tender.terminal_id, voucher=tender.voucher, receipt_no=receipt_no
+        )

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from counter_app.domain import masking
 from counter_app.domain.cards import Card, CardState
 from counter_app.domain.errors import Reason, Refused
 from counter_app.domain.ids import AccountId, CardNo, IntentId, ShiftId, StaffNo, TerminalId
@@ -187,6 +188,7 @@ class UndoDesk:
         void_voucher: str,
     ) -> Reversed:
         booked, card = wrong.booked, wrong.card
+        reason = masking.mask_pan(request.reason)
         of_card = booked.kind is OperationKind.TOP_UP
         owed_fen = max(booked.amount_fen - max(wrong.balance_fen, 0), 0) if of_card else 0
         kind = OperationKind.CORRECT if request.correction or owed_fen else OperationKind.REVERSE
@@ -201,7 +203,7 @@ class UndoDesk:
             owed_fen,
             booked.tender.at_terminal and bool(request.void_voucher.strip()),
             card.card_no if card else None,
-            request.reason,
+            reason,
         )
         balance_fen = 0
         if card is not None and booked.purse_id is not None:
@@ -220,7 +222,7 @@ class UndoDesk:
                 Money(f"{kind.text}金额", booked.amount_fen),
                 *_given_back(wrong, tender),
                 *_left(card, balance_fen, owed_fen),
-                Pair("原因", request.reason),
+                Pair("原因", reason),
                 *((Pair("主管授权", approver),) if approver else ()),
             ),
             signatures=SIGN_REVERSAL,
@@ -240,7 +242,7 @@ class UndoDesk:
             tender=tender,
             approver=approver,
             reverses=booked.operation_id,
-            reason=request.reason,
+            reason=reason,
         )
         return done
 

@@ -620,3 +620,46 @@ def payment_of(tx: Transaction, booked: Booked) -> Mapping[str, Any] | None:
     }
     row = tx.one(_payment_of, values)
     return None if row is None else dict(row._mapping)
+
+
+_slip_receipt = (
+    sa.select(_o.c.receipt_no)
+    .select_from(
+        _p.join(
+            _o,
+            sa.and_(
+                _o.c.hall_id == _p.c.hall_id,
+                _o.c.business_date == _p.c.business_date,
+                _o.c.operation_id == _p.c.operation_id,
+            ),
+        )
+    )
+    .where(
+        _p.c.hall_id == b("hall_id"),
+        _p.c.business_date >= b("since"),
+        _p.c.tender == TenderKind.SLIP.value,
+        _p.c.terminal_id == b("terminal_id"),
+        _p.c.batch == b("batch"),
+        _p.c.terminal_receipt_no == b("voucher"),
+        _o.c.reverses_operation_id.is_(None),
+    )
+    .limit(1)
+)
+SLIP_MEMORY = dt.timedelta(days=7)
+"""So far back a slip of a stand-alone terminal is looked for: a week's payments, not all there ever were."""
+
+
+def receipt_of_slip(tx: Transaction, date: dt.date, tender: Tender) -> ReceiptNo | None:
+    """What this slip (terminal, batch, voucher) paid for in the week before a business date, or None.
+
+    Also when that was undone since: then the slip was voided at its terminal.
+    """
+    values = {
+        "hall_id": tx.hall_id,
+        "since": (date - SLIP_MEMORY).isoformat(),
+        "terminal_id": tender.terminal_id,
+        "batch": tender.batch,
+        "voucher": tender.voucher,
+    }
+    row = tx.one(_slip_receipt, values)
+    return None if row is None else ReceiptNo(row.receipt_no)

@@ -26,13 +26,15 @@ from hall_builder import (
     NAMED_CARD,
     OTHER_CLERK,
     PASSWORD,
+    STAND_ALONE_TERMINAL,
     HallClock,
 )
 
+from counter_app.domain import masking
 from counter_app.domain.documents import DocumentKind, IdDocument
 from counter_app.domain.errors import Reason, Refused
 from counter_app.domain.ids import IntentId, StaffNo
-from counter_app.domain.ledger import CASH_OVER, CASH_SHORT, pos_account, till_account
+from counter_app.domain.ledger import CASH_OVER, CASH_SHORT, Tender, TenderKind, pos_account, till_account
 from counter_app.domain.payments import Verdict
 from counter_app.domain.requests import (
     CashPlace,
@@ -46,6 +48,7 @@ from counter_app.domain.requests import (
     ReserveCard,
     Reverse,
     SettleUnknown,
+    TopUp,
 )
 from counter_app.domain.shifts import TillState
 from counter_app.domain.staff import Role
@@ -287,3 +290,63 @@ def test_another_counter_gives_no_reserved_card_free(hall_database: Database) ->
     manager = Counter(hall_database, 2, MANAGER)
     manager.payments.release(manager.asked(), reserved.intent_id)
     assert manager.payments.pending() == ()
+
+
+# --- stand-alone slips ------------------------------------------------------------------------------------------
+
+
+def slip_top_up(counter: Counter, amount_fen: int, **slip: str) -> TopUp:
+    tender = Tender(TenderKind.SLIP, debit_confirmed=True, **slip)  # type: ignore[arg-type]
+    return TopUp(counter.asked(), NAMED_CARD, amount_fen, tender)
+
+
+def test_one_slip_pays_once(hall_database: Database, clock: HallClock) -> None:
+    counter = Counter(hall_database).opened()
+    slip = {"terminal_id": STAND_ALONE_TERMINAL, "batch": "000012", "voucher": "000470"}
+    request = slip_top_up(counter, 50_00, **slip)
+    first = counter.top_ups.top_up(request)
+    assert counter.top_ups.top_up(request) == first
+    refusal = refused(Reason.SLIP_USED, counter.top_ups.top_up, slip_top_up(counter, 50_00, **slip))
+    assert refusal.details["receipt_no"] == first.receipt_no
+    undo = Reverse(counter.asked(), first.receipt_no, "重复办理", void_voucher="000471")
+    counter.undo.reverse(counter.signed(undo))
+    refused(Reason.SLIP_USED, counter.top_ups.top_up, slip_top_up(counter, 50_00, **slip))
+    counter.top_ups.top_up(slip_top_up(counter, 50_00, **{**slip, "batch": "000013"}))
+    clock.advance(days=1)
+    elsewhere = Counter(hall_database, 2, OTHER_CLERK).opened()
+    refused(Reason.SLIP_USED, elsewhere.top_ups.top_up, slip_top_up(elsewhere, 50_00, **slip))
+    assert account(hall_database, pos_account(STAND_ALONE_TERMINAL)) == 50_00
+
+
+@pytest.mark.parametrize("missing", ["terminal_id", "voucher"])
+def test_a_slip_without_numbers_pays_nothing(hall_database: Database, missing: str) -> None:
+    counter = Counter(hall_database).opened()
+    slip = {"terminal_id": STAND_ALONE_TERMINAL, "voucher": "000470", missing: " "}
+    refused(Reason.TEXT_MISSING, counter.top_ups.top_up, slip_top_up(counter, 50_00, **slip))
+    with pytest.raises(ValueError, match="pays nothing"):
+        counter.top_ups.top_up(TopUp(counter.asked(), NAMED_CARD, 50_00, Tender(TenderKind.NONE)))
+
+
+def test_a_bank_card_number_keyed_or_typed_is_kept_nowhere(hall_database: Database) -> None:
+    """Into a slip's reference, the reason of a reversal, the paper and note of a cash movement."""
+    pan = "6222020200112230236"
+    assert masking.luhn_holds(pan)
+    counter = Counter(hall_database).opened()
+    slip = {"terminal_id": STAND_ALONE_TERMINAL, "voucher": "000470", "reference": pan}
+    done = counter.top_ups.top_up(slip_top_up(counter, 50_00, **slip))
+    assert done.tender.reference.endswith("0236")
+    undo = Reverse(counter.asked(), done.receipt_no, f"卡号 {pan} 录错", void_voucher="000471")
+    counter.undo.reverse(counter.signed(undo))
+    counter.cash.move_cash(MoveCash(counter.asked(), True, CashPlace.SAFE, 10_00, pan, f"还 {pan}"))
+    counter.count(FLOAT_FEN + 10_50)
+    wish = CloseTill(counter.asked(), FLOAT_FEN, f"多 5 角，{pan}")
+    with pytest.raises(Refused):
+        counter.cash.close_till(wish)
+    counter.cash.close_till(counter.signed(wish))
+    again = Counter(hall_database)
+    opening = OpenTill(again.asked(), pieces_for(FLOAT_FEN + 50), 0, f"多 {pan}")
+    again.cash.open_till(again.signed(opening))
+    with hall_database.engine.connect() as connection:
+        for table in tables.metadata.sorted_tables:
+            for row in connection.execute(sa.select(table)):
+                assert pan not in repr(tuple(row)), table.name
