@@ -20,7 +20,7 @@ from ui.asking import OperationInHand, Tools
 from ui.lanes import on_ui
 from ui.page import Page
 from ui.widgets.cash import ChangeDue, SumDue
-from ui.widgets.chips import DIGIT_CAPS, LETTER_CAPS, ChipRow, NoteKeys
+from ui.widgets.chips import DIGIT_CAPS, LETTER_CAPS, ChipRow, NoteKeys, Tick
 from ui.widgets.entries import Field, MoneyEntry
 from ui.widgets.parts import OneOf, Panel, button, column, label, row
 from ui.widgets.payment import SlipFields, amount_of
@@ -66,6 +66,9 @@ class TopUpPage(Page):
         self._slip_place = OneOf(slip=self._make_slip)
         self._slip_place.hide()
         self.hint = label("", "soft", wrap=True)
+        self.debit = Tick("卡面是借记卡")
+        """Asked for only where the terminal could not tell; Space gives it."""
+        self.debit.hide()
         self.due = SumDue()
         self.change = ChangeDue()
         self.after = label("", "soft", wrap=True)
@@ -78,6 +81,7 @@ class TopUpPage(Page):
             self._received_field,
             self._slip_place,
             self.hint,
+            row(self.debit, None),
         )
         sums = Panel()
         give_up = button("取消 Esc", "second", self.go_back)
@@ -179,6 +183,9 @@ class TopUpPage(Page):
             self._slip_place.show_only("slip")
         self._slip_place.setVisible(kind is TenderKind.SLIP)
         self.hint.setVisible(kind.at_terminal)
+        if kind is not TenderKind.TERMINAL_CARD:
+            self.debit.setChecked(False)
+            self.debit.hide()
         self.hint.setText("金额会发到 POS 终端。只收借记卡，信用卡不能充值。等待终端时按 Esc 取消。")
         self.primary.setText(PRIMARY_WORDS[kind])
         self._sums_changed()
@@ -237,8 +244,14 @@ class TopUpPage(Page):
             self._done,
             text="请客户在 POS 终端上操作…",
             cancel=cancel,
-            failed=self._in_hand.went_wrong,
+            failed=self._not_paid,
         )
+
+    def _not_paid(self, error: BaseException) -> bool:
+        if isinstance(error, Refused) and error.reason is Reason.DEBIT_CARD_NOT_TOLD:
+            self.debit.show()
+            self.debit.setFocus()
+        return self._in_hand.went_wrong(error)
 
     def _request(self) -> TopUp:
         """What was typed as a request. Raises `Refused` and puts the focus where the trouble is."""
@@ -252,7 +265,8 @@ class TopUpPage(Page):
         elif kind is TenderKind.SLIP:
             tender = self.slip.tender()
         else:
-            tender = Tender(kind, terminal_id=self._tools.desks.payments.terminal_id)
+            terminal_id = self._tools.desks.payments.terminal_id
+            tender = Tender(kind, terminal_id=terminal_id, debit_confirmed=self.debit.isChecked())
         return TopUp(self._in_hand.asked(), CardNo(self.customer.card_no), amount_fen, tender)
 
     def _done(self, done: ToppedUp) -> None:
