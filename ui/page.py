@@ -132,6 +132,13 @@ class Page(QWidget):
     def go_back(self) -> None:
         """Esc with nothing under way: one step back, losing nothing that was typed."""
 
+    def step_back(self) -> None:
+        """Esc, or the button that says so: end a wait that can be ended; with nothing under way, `go_back`."""
+        if self.busy.busy:
+            self.busy.cancel()
+        else:
+            self.go_back()
+
     # typed values that outlive parking, lock and crash
 
     def keep(self, **widgets: Kept) -> None:
@@ -295,10 +302,7 @@ class Page(QWidget):
             event.accept()
             if event.isAutoRepeat():
                 return
-            if self.busy.busy:
-                self.busy.cancel()
-            else:
-                self.go_back()
+            self.step_back()
         elif self._is_chip_key(event):
             event.accept()
         else:

@@ -43,6 +43,7 @@ class Reason(enum.Enum):
     CARD_NOT_BLANK = "卡 {card_no} 不是空白卡，请换一张未发行的空白卡。"
     CARD_RESERVED = "卡 {card_no} 正由 {counter} 号台 {staff} 办理（{since} 起），请等其完成后再试。"
     CARD_CHANGED = "这张卡的资料刚被其他柜台改动，请重新打开客户后再办理。"
+    NO_CUSTOMER = "还没有打开客户，请把卡或证件放到读卡器上，或按 Ctrl+K 查找。"
     HOLDER_UNKNOWN = "没有找到这位客户，请核对号码或改用卡号查找。"
     HOLDER_DOES_NOT_MATCH = "证件与持卡人登记资料不符，请核对是否本人的卡；不能办理。"
     CLAIM_DOES_NOT_MATCH = "报出的资料与登记不符，本次不能挂失。请客户再想一想，还可再试 {tries_left} 次。"
@@ -58,11 +59,9 @@ class Reason(enum.Enum):
     CARD_LIMIT = "充值后余额 {after} 元超过{kind}上限 {limit} 元（{source}）。最多可充 {room} 元。"
     CASH_LIMIT = "一次现金充值须低于 {limit} 元（{source}）。请改用借记卡，或减少金额。"
     CREDIT_CARD = "信用卡不能充值（{source}）。请客户改用借记卡或现金。"
-    DEBIT_CARD_NOT_CONFIRMED = "请确认签购单上是借记卡后勾选“借记卡”。信用卡不能充值。"
     SLIP_USED = "终端 {terminal} 的签购单 {voucher} 已录过（凭证 {receipt_no}），不能再录。请核对签购单。"
-    DEBIT_CARD_NOT_TOLD = (
-        "终端没有说明是借记卡，这笔已撤销，没有扣款。请看卡面确认后勾选“借记卡”，再刷一次。"
-    )
+    DEBIT_CARD_NOT_CONFIRMED = "请确认签购单上是借记卡后勾选“借记卡”。信用卡不能充值。"
+    DEBIT_CARD_NOT_TOLD = "终端没有说明是借记卡，这笔已撤销，没有扣款。请看卡面确认后勾选“借记卡”，再刷一次。"
     RECEIVED_TOO_LITTLE = "实收 {received} 元少于应收 {due} 元，请补足后再收款。"
     RECEIVED_IMPLAUSIBLE = "实收 {received} 元远大于应收 {due} 元，请核对实收金额。"
 

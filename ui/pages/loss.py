@@ -94,7 +94,7 @@ class LossPage(Page):
             self.document,
         )
         self._doing = Panel()
-        give_up = button("取消 Esc", "second", self.go_back)
+        give_up = button("取消 Esc", "second", self.step_back)
         doing = row(self._advice, give_up, self.primary, spacing=12)
         doing.setStretch(0, 1)
         self._doing.add(doing)
@@ -480,7 +480,7 @@ class LossPage(Page):
     def _required_card(self) -> CardNo:
         card_no = self._card_no_in_hand()
         if not card_no:
-            raise Refused(Reason.HOLDER_UNKNOWN)
+            raise Refused(Reason.NO_CUSTOMER)
         return CardNo(card_no)
 
     def _failed(self, error: BaseException) -> bool:

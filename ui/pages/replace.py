@@ -72,10 +72,10 @@ class ReplacePage(Page):
         terminal_id = str(tools.desks.payments.terminal_id) if tools.terminal is not None else ""
         self.steps = StepBar()
         self.signing = Signing(self, tools)
-        self.old = _Old(self._begin, self.go_back)
-        self.papers = _Papers(self._document_done, self.go_back)
-        self.new = _New(self._new_typed, self.go_back)
-        self.fee = _Fee(terminal_id, self._pay, self.go_back)
+        self.old = _Old(self._begin, self.step_back)
+        self.papers = _Papers(self._document_done, self.step_back)
+        self.new = _New(self._new_typed, self.step_back)
+        self.fee = _Fee(terminal_id, self._pay, self.step_back)
         self.done = _Done(self._next)
         self._sheets: tuple[_Sheet, ...] = (self.old, self.papers, self.new, self.fee, self.done)
         for part in (self.steps, *self._sheets, self.signing.box, self.last):
@@ -211,7 +211,7 @@ class ReplacePage(Page):
             return
         view = self.customer
         if view is None or view.hidden or not view.card_no:
-            self.trouble(Refused(Reason.HOLDER_UNKNOWN))
+            self.trouble(Refused(Reason.NO_CUSTOMER))
             return
         card_no = self._lost_card_no() or view.card_no
         request = ReserveCard(self._tools.session.asked(), CardNo(card_no))

@@ -84,14 +84,14 @@ class TopUpPage(Page):
             row(self.debit, None),
         )
         sums = Panel()
-        give_up = button("取消 Esc", "second", self.go_back)
+        give_up = button("取消 Esc", "second", self.step_back)
         buttons = column(None, row(give_up, self.primary, spacing=12))
         sums.add(row(self.due, 24, self.change, None, buttons, spacing=12))
         for part in (typed, sums, self.after, self.last):
             self.body.addWidget(part)
         self.body.addStretch(1)
         self.amounts.chosen.connect(self._quick)
-        self.tenders.chosen.connect(lambda _kind: self._tender_changed())
+        self.tenders.chosen.connect(lambda _kind: self._tender_chosen())
         self.amount.amount_changed.connect(lambda _fen: self._sums_changed())
         self.received.amount_changed.connect(lambda _fen: self._sums_changed())
         self.notes.received.connect(self.received.set_fen)
@@ -136,6 +136,8 @@ class TopUpPage(Page):
         if before is not None and (view is None or view.card_no != before):
             self._clear()
             self.result.clear()
+        elif before is None and view is not None:
+            self.result.clear()  # what was wrong with nobody here is wrong no longer
         self._sums_changed()
 
     def keys_now(self) -> Sequence[tuple[str, str]]:
@@ -174,6 +176,11 @@ class TopUpPage(Page):
         self.amount.set_fen(amount_fen)
         if self.received.isVisible():
             self.received.setFocus()
+
+    def _tender_chosen(self) -> None:
+        """The field with the focus may be gone now: the next one to fill gets it, not the button beside it."""
+        self._tender_changed()
+        self.focus_first()
 
     def _tender_changed(self) -> None:
         kind = self._tender_kind()
@@ -256,7 +263,7 @@ class TopUpPage(Page):
     def _request(self) -> TopUp:
         """What was typed as a request. Raises `Refused` and puts the focus where the trouble is."""
         if self.customer is None:
-            raise Refused(Reason.HOLDER_UNKNOWN)
+            raise Refused(Reason.NO_CUSTOMER)
         amount_fen = amount_of(self.amount)
         kind = self._tender_kind()
         if kind is TenderKind.CASH:

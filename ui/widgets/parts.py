@@ -271,6 +271,7 @@ class BusyLine(QFrame):
         super().__init__()
         self.setProperty("look", "note_plain")
         self._text = label("", wrap=True)
+        self._stay = label("等待结束后才能换页", "strong")
         self._seconds = label("", "small")
         self._cancel = button("取消 Esc", "panel", self.cancel)
         self._token: CancelToken | None = None
@@ -282,6 +283,7 @@ class BusyLine(QFrame):
         layout.setContentsMargins(12, 8, 12, 8)
         layout.addWidget(label("…", "strong"))
         layout.addWidget(self._text, 1)
+        layout.addWidget(self._stay)
         layout.addWidget(self._seconds)
         layout.addWidget(self._cancel)
         self.hide()
@@ -289,6 +291,7 @@ class BusyLine(QFrame):
     def begin(self, text: str = "正在处理…", cancel: CancelToken | None = None) -> None:
         """Show the wait. With `cancel` Esc and the button set it."""
         self._token = cancel
+        self._stay.hide()
         self._text.setText(text)
         self._cancel.setVisible(cancel is not None)
         self._cancel.setEnabled(True)
@@ -301,6 +304,10 @@ class BusyLine(QFrame):
         """A progress line; call through `on_ui` from a lane."""
         if self.busy:
             self._text.setText(text)
+
+    def insist(self) -> None:
+        """Another page was asked for while something is awaited: say why nothing happens."""
+        self._stay.show()
 
     def cancel(self) -> bool:
         """Ask the awaited call to stop. False when nothing is awaited or it cannot be stopped."""
