@@ -114,6 +114,7 @@ class AppWindow(QMainWindow):
     def show_page(self, name: str) -> bool:
         """Bring a page into sight, made now if it is its first time. False when the page in sight may not be left."""
         if self.page is not None and not self.page.can_leave():
+            self.page.busy.insist()
             return False
         frame = self._frame()
         page = self.prepare_page(name)
@@ -170,6 +171,12 @@ class AppWindow(QMainWindow):
         if self.page is not None:
             self.page.customer_changed(view)
             self.refresh_keys()
+
+    def leave_entry_box(self) -> None:
+        """The keys go to the page in sight again, when the entry box has them and nothing is typed in it."""
+        box = self._frame().header.entry_box
+        if box.hasFocus() and not box.text() and self.page is not None:
+            self.page.focus_first()
 
     def set_badge(self, page_name: str, count: int) -> None:
         """A number beside a page's navigation entry; 0 hides it. A page that is not there has no badge."""
@@ -277,6 +284,7 @@ class AppWindow(QMainWindow):
             frame.navigation.page_asked.connect(self.show_page)
             frame.header.entry_box.search_asked.connect(self.search_asked)
             frame.header.entry_box.opened.connect(self.match_opened)
+            frame.header.entry_box.left.connect(self.leave_entry_box)
             frame.side.customer.record_asked.connect(self.record_asked)
             frame.side.parked.chosen.connect(self.unpark_asked)
             for entry in self._entries.values():

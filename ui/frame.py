@@ -458,6 +458,10 @@ class Frame(QWidget):
             scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
             scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
             scroll.setWidget(page)
+            # What comes into sight under the focus (a signature, say) makes the page longer after the focus moved.
+            scroll.verticalScrollBar().rangeChanged.connect(
+                lambda _least, _most: self._keep_in_sight(None, QApplication.focusWidget())
+            )
             self._scrolls[page] = scroll
             self.pages.addWidget(scroll)
         self.pages.setCurrentWidget(scroll)

@@ -220,7 +220,7 @@ class Serving(QObject):
                         notice.notice_id,
                         notice.title,
                         notice.body,
-                        f"{notice.valid_from:%Y-%m-%d} 至 {notice.valid_to:%Y-%m-%d}",
+                        f"有效期 {notice.valid_from:%Y-%m-%d} 至 {notice.valid_to:%Y-%m-%d}",
                     )
                     for notice in person.unread_notices
                 )
@@ -266,6 +266,7 @@ class Serving(QObject):
         self._printing.stop()
         self._terminal_look.stop()
         self.person = None
+        self._last_receipt_no = ""
         self._heard.clear()
         self.window.sign_out()
 
@@ -308,9 +309,14 @@ class Serving(QObject):
     def _open_match(self, match: Match) -> None:
         self.open_customer(match.key)
 
+    def _came(self, view: CustomerView) -> None:
+        """The clerk or a reader opened this person: what is typed next belongs to the page."""
+        self.show_customer(view)
+        self.window.leave_entry_box()
+
     def open_customer(self, key: str) -> None:
         """Open a person or card by its key; trouble stands on the page in sight."""
-        self.look.submit(lambda: self.desks.customers.open(key), self.show_customer, self._show_trouble)
+        self.look.submit(lambda: self.desks.customers.open(key), self._came, self._show_trouble)
 
     def show_customer(self, view: CustomerView | None) -> None:
         """This person stands at the counter now."""
@@ -331,15 +337,11 @@ class Serving(QObject):
 
     def _medium_seen(self, medium_id: str) -> None:
         self.look.submit(
-            lambda: self.desks.customers.by_medium(MediumId(medium_id)),
-            self.show_customer,
-            self._show_trouble,
+            lambda: self.desks.customers.by_medium(MediumId(medium_id)), self._came, self._show_trouble
         )
 
     def _document_seen(self, document: Any) -> None:
-        self.look.submit(
-            lambda: self.desks.customers.by_document(document), self.show_customer, self._show_trouble
-        )
+        self.look.submit(lambda: self.desks.customers.by_document(document), self._came, self._show_trouble)
 
     def _show_trouble(self, error: BaseException) -> None:
         page = self.window.page
@@ -492,6 +494,8 @@ class Serving(QObject):
         receipt_no = self._last_receipt_no
         if receipt_no:
             self.reprint(receipt_no)
+        elif self.window.page is not None:
+            self.window.page.result.say("warn", "登录以来还没有凭条。要补打以前的，请到 F8 查出凭证再补打。")
 
     def reprint(self, receipt_no: str) -> None:
         """Put a 补打 of a receipt on the queue; above the first copy the customer page asks the manager."""

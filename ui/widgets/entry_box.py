@@ -27,11 +27,13 @@ class EntryBox(Entry):
 
     `search_asked(str)` is emitted at each change with the text to look up; the answer comes back through
     `show_matches` with the same text, later ones for older texts are ignored. `opened(object)` carries the chosen
-    `Match`. Enter pressed before the answer has come is kept: a single match is then opened at once.
+    `Match`. Enter pressed before the answer has come is kept: a single match is then opened at once. `left()`: Esc in
+    the empty box, the clerk wants back to the page.
     """
 
     search_asked = Signal(str)
     opened = Signal(object)
+    left = Signal()
 
     def __init__(self, canvas: QWidget) -> None:
         super().__init__(texts.ENTRY_BOX_HINT)
@@ -86,9 +88,12 @@ class EntryBox(Entry):
             event.accept()
             if not event.isAutoRepeat():
                 self._enter()
-        elif key == Qt.Key.Key_Escape and (self.text() or self.matches.isVisible()):
+        elif key == Qt.Key.Key_Escape:
             event.accept()
-            self.leave()
+            if self.text() or self.matches.isVisible():
+                self.leave()
+            else:
+                self.left.emit()
         elif key in (Qt.Key.Key_Down, Qt.Key.Key_Up) and self.matches.isVisible():
             event.accept()
             self.matches.move_mark(1 if key == Qt.Key.Key_Down else -1)
@@ -175,7 +180,7 @@ class MatchList(QFrame):
         if not self._matches:
             self._foot.setText("没有找到，请核对后重新输入。")
         elif more or len(matches) > MOST_SHOWN:
-            self._foot.setText("还有更多，请继续输入缩小范围。Enter 打开 ・ Alt+数字 选择 ・ Esc 关闭")
+            self._foot.setText("还有更多，请继续输入缩小范围。\nEnter 打开 ・ Alt+数字 选择 ・ Esc 关闭")
         else:
             self._foot.setText("Enter 打开 ・ Alt+数字 选择 ・ Esc 关闭")
 
