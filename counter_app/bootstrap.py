@@ -238,13 +238,17 @@ def _hall_failed(program: Program, error: BaseException) -> None:
 
 
 def _open_counter(settings: Settings, passphrase: str, clock: Clock) -> tuple[Desks, bool]:
-    """The desks, and whether the program's last run at this counter ended uncleanly; from here on this one runs."""
+    """The desks, and whether money has to wait for the check of the books; from here on this run is marked.
+
+    It has to after an unclean stop of this counter, and when the last link of a chain does not fit.
+    """
     from counter_app.storage import health
 
     desks = open_desks(settings, passphrase, clock)
     database = desks.at.database
     try:
-        unclean = health.was_unclean(database, settings.counter_no)
+        # A chain whose end does not fit is no clean stop either: money waits for the whole check.
+        unclean = health.was_unclean(database, settings.counter_no) or not health.heads_fit(database)
         health.mark_running(database, settings.counter_no)
     except BaseException:
         database.close()

@@ -10,13 +10,13 @@ import subprocess
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
 from counter_app.domain.errors import Cancelled, StorageTrouble
-from counter_app.storage import tables
+from counter_app.storage import ledger, shifts, tables
 from counter_app.storage.database import Transaction, utc_text
 
 if TYPE_CHECKING:
@@ -43,6 +43,70 @@ def quick_check(database: Database) -> tuple[str, ...]:
     except DBAPIError as error:
         found.append(str(error.orig))
     return tuple(f"数据库文件已损坏：{line}" for line in found if line != "ok")
+
+
+# --- the ends of the newest chains ------------------------------------------------------------------------------
+
+_s, _a = tables.shift, tables.audit
+_newest = (
+    sa.select(sa.func.max(_s.c.business_date))
+    .where(_s.c.hall_id == sa.bindparam("hall_id"))
+    .scalar_subquery()
+)
+_newest_shifts = sa.select(_s.c.shift_id, _s.c.business_date, _s.c.last_seq, _s.c.chain_head).where(
+    _s.c.hall_id == sa.bindparam("hall_id"), _s.c.business_date == _newest
+)
+_last_links = (
+    sa.select(_a)
+    .where(
+        _a.c.hall_id == sa.bindparam("hall_id"),
+        _a.c.business_date == sa.bindparam("business_date"),
+        _a.c.shift_id == sa.bindparam("shift_id"),
+        # Not beyond: another counter may have gone on since its shift was read.
+        _a.c.seq.between(sa.bindparam("last_seq") - 1, sa.bindparam("last_seq")),
+    )
+    .order_by(_a.c.seq)
+)
+
+
+def heads_fit(database: Database) -> bool:
+    """Whether the last audit link of each shift of the newest business date is there, follows the one before it and
+    is what its shift remembers. A look of milliseconds before sign-in; the whole chains are `verify`'s work."""
+
+    def look(tx: Transaction) -> bool:
+        return all(_head_fits(tx, shift) for shift in tx.all(_newest_shifts, {"hall_id": tx.hall_id}))
+
+    return database.read(look)
+
+
+def _head_fits(tx: Transaction, shift: Any) -> bool:
+    links = tx.all(
+        _last_links,
+        {
+            "hall_id": tx.hall_id,
+            "business_date": shift.business_date,
+            "shift_id": shift.shift_id,
+            "last_seq": shift.last_seq,
+        },
+    )
+    if shift.last_seq == 0:
+        return not links and shift.chain_head == shifts.CHAIN_START
+    wanted = [seq for seq in (shift.last_seq - 1, shift.last_seq) if seq > 0]
+    if [link.seq for link in links] != wanted:
+        return False
+    last = links[-1]
+    before = links[0].mac if len(links) == 2 else shifts.CHAIN_START
+    mac = ledger.link_mac(
+        tx.keys.audit_key,
+        before,
+        shift.shift_id,
+        last.seq,
+        last.at,
+        last.staff_no,
+        last.action,
+        last.payload,
+    )
+    return bool(mac == last.mac == shift.chain_head)
 
 
 # --- how the program stopped ------------------------------------------------------------------------------------

@@ -46,6 +46,38 @@ class TestFile:
         hall.close()
 
 
+class TestHeads:
+    """Truncating the audit is shown at once; the chains before it are the whole check's work."""
+
+    def test_heads_of_a_worked_day_fit(self, hall_database: Database) -> None:
+        assert health.heads_fit(hall_database), "nothing was booked yet"
+        clerk = clerk_at(hall_database)
+        assert health.heads_fit(hall_database)
+        open_till(clerk)
+        assert health.heads_fit(hall_database)
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            "DELETE FROM audit WHERE seq = (SELECT max(seq) FROM audit)",
+            "UPDATE audit SET payload = '{}' WHERE seq = (SELECT max(seq) FROM audit)",
+            "UPDATE audit SET staff_no = '1' WHERE seq = (SELECT max(seq) FROM audit)",
+            "UPDATE shift SET chain_head = '0' WHERE last_seq = (SELECT max(last_seq) FROM shift)",
+            "UPDATE shift SET last_seq = last_seq - 1 WHERE last_seq = (SELECT max(last_seq) FROM shift)",
+        ],
+    )
+    def test_a_changed_end_is_noticed(self, sqlite_hall: Path, change: str) -> None:
+        hall = open_sqlite(sqlite_hall)
+        open_till(clerk_at(hall))
+        with hall.engine.begin() as connection:
+            triggers = connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'trigger'")
+            for (name,) in triggers.all():
+                connection.exec_driver_sql(f'DROP TRIGGER "{name}"')
+            connection.exec_driver_sql(change)
+        assert not health.heads_fit(hall)
+        hall.close()
+
+
 class TestUncleanStop:
     def test_a_proper_stop_leaves_nothing(self, hall_database: Database) -> None:
         assert not health.was_unclean(hall_database, 1)
