@@ -5,6 +5,7 @@ Paper never decides money: everything here happens after the booking, and nothin
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
@@ -40,6 +41,10 @@ _STATE_TEXT = {
     "dropped": "已改补打",
 }
 _LOOK_AT_PAPER = "请确认凭条是否打印：已出纸请选“已打印”，没有出纸请选“未打印”补打一张。"
+
+
+DRAWER_OPENS_WITHIN = dt.timedelta(minutes=2)
+"""A paper that comes later than this after its booking finds the customer gone: nothing must open the drawer then."""
 
 
 class Printer(Protocol):
@@ -212,7 +217,7 @@ class PaperDesk:
             Receipt.from_json(saved.document),
             self.width_columns,
             reprint_mark="\n".join(marks),
-            drawer_pulse=job.drawer and not marks,
+            drawer_pulse=job.drawer and not marks and self._at.now() - job.queued_at <= DRAWER_OPENS_WITHIN,
             on_replaced=replaced.append,
         )
         if replaced:

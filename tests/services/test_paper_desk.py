@@ -238,12 +238,13 @@ def test_the_first_copy_is_free_and_the_second_needs_the_manager(
 ) -> None:
     done = counter.top_up(NAMED_CARD, 10_00)
     assert counter.paper.last_receipt_no(counter.asked()) == done.receipt_no
+    printer = ScriptedPrinter()
+    counter.paper.print_next(printer, CancelToken())
     clock.advance(minutes=5)
     assert counter.paper.reprint(Reprint(counter.asked(), done.receipt_no)) == 1
     second = Reprint(counter.asked(), done.receipt_no)
     refused(Reason.APPROVAL_NEEDED, counter.paper.reprint, second)
     assert counter.paper.reprint(counter.signed(second)) == 2
-    printer = ScriptedPrinter()
     while counter.paper.print_next(printer, CancelToken()):
         pass
     original, first_copy, second_copy = map(words, printer.jobs)
