@@ -33,7 +33,7 @@ from counter_app.domain.shifts import HALL_ZONE, clock_text, hall_date
 from counter_app.services import approvals, receipts
 from counter_app.storage import cards, holders, intents, ledger, wire
 from counter_app.storage.cards import Loss
-from counter_app.storage.database import Transaction
+from counter_app.storage.database import AsksSomething, Transaction
 from printing.receipt import Block, Pair
 
 if TYPE_CHECKING:
@@ -160,7 +160,7 @@ class LossDesk:
     def _report_loss(self, tx: Transaction, request: ReportLoss) -> LossReported:
         card = self._reportable(cards.load(tx, request.card_no))
         holder = self._holder(tx, card)
-        first = outcome_of(tx, request.asked, LossReported)
+        first = outcome_of(tx, request, LossReported)
         if first is not None:
             return first
         hall_only, approver = self._verify(tx, request, card, holder)
@@ -294,7 +294,7 @@ class LossDesk:
 
     def _cancel_loss(self, tx: Transaction, request: CancelLoss) -> LossCancelled:
         card = cards.load(tx, request.card_no)
-        first = outcome_of(tx, request.asked, LossCancelled)
+        first = outcome_of(tx, request, LossCancelled)
         if first is not None:
             return first
         card.require_named()
@@ -368,14 +368,14 @@ def freeze_from(at: HallAtCounter, loss: Loss) -> dt.datetime:
     return loss.reported_at + dt.timedelta(hours=hours)
 
 
-def outcome_of(tx: Transaction, asked: Asked, kind: type[T]) -> T | None:
-    """What this very operation was answered, or None.
+def outcome_of(tx: Transaction, request: AsksSomething, kind: type[T]) -> T | None:
+    """What this very request was answered, or None; `Refused` when its id was booked with other content.
 
     Looked up again once the card is locked: the same request sent twice at once waited there for its twin, and must
     not be told that the card has changed.
     """
-    booked = ledger.by_id(tx, asked.operation_id)
-    return None if booked is None else wire.from_json(booked.outcome, kind)
+    stored = ledger.first_outcome(tx, request)
+    return None if stored is None else wire.from_json(stored, kind)
 
 
 def _stands_in(request: ReportLoss) -> bool:

@@ -67,6 +67,9 @@ class ParkingDesk:
         text = wire.to_json(dict(typed))
 
         def unit(tx: Transaction) -> str:
+            if papers.find_parked(tx, parked_id) is not None:
+                # Kept already, only the answer was lost.
+                return parked_id
             papers.park(
                 tx,
                 papers.Parked(parked_id, asked.counter_no, asked.staff_no, title, page, text, tx.now),

@@ -213,7 +213,7 @@ class ReplacementDesk:
 
     def _replace(self, tx: Transaction, request: ReplaceCard) -> CardReplaced:
         cards.load(tx, request.old_card_no)
-        first = outcome_of(tx, request.asked, CardReplaced)
+        first = outcome_of(tx, request, CardReplaced)
         if first is not None:
             return first
         fence = ledger.fence(tx, request.asked, till=TillState.OPEN)
@@ -348,7 +348,7 @@ class ReplacementDesk:
 
     def _collect_old(self, tx: Transaction, request: CollectOldCard) -> OldCardCollected:
         card = cards.load(tx, request.card_no)
-        first = outcome_of(tx, request.asked, OldCardCollected)
+        first = outcome_of(tx, request, OldCardCollected)
         if first is not None:
             return first
         if card.state is not CardState.REPLACED:

@@ -74,6 +74,9 @@ class StaffDesk:
         approval_id = ApprovalId(self._at.new_id())
 
         def unit(tx: Transaction) -> ApprovalId:
+            if people.find_approval(tx, approval_id) is not None:
+                # Kept already, only the answer was lost.
+                return approval_id
             people.clear_tries(tx, staff_no)
             people.add_approval(
                 tx,

@@ -358,6 +358,7 @@ def translated(error: DBAPIError, *, answer_lost: bool = False) -> Exception:
 def sqlite_engine(path: pathlib.Path, keys: HallKeys, *, max_pages: int | None = None) -> Engine:
     """An engine over one encrypted file: WAL, synchronous FULL, foreign keys, BEGIN IMMEDIATE for writers.
 
+    What its errors say goes to the log, so they leave out the values of a statement: names are among them.
     `max_pages` bounds the file's size; the disk-full test uses it.
     """
     import sqlcipher3.dbapi2 as sqlcipher
@@ -369,6 +370,7 @@ def sqlite_engine(path: pathlib.Path, keys: HallKeys, *, max_pages: int | None =
     engine = sa.create_engine(
         f"sqlite:///{path}",
         module=sqlcipher,
+        hide_parameters=True,
         connect_args={"isolation_level": None, "check_same_thread": False, "timeout": BUSY_TIMEOUT_MS / 1000},
     )
     key = keys.database_key.hex()
@@ -440,7 +442,7 @@ class _ReadOnly(ConnectionCharacteristic):
 
 def postgres_engine(url: str) -> Engine:
     """An engine over PostgreSQL at READ COMMITTED: rows are locked by the fence, not by the isolation level."""
-    engine = sa.create_engine(url, isolation_level="READ COMMITTED", pool_size=8)
+    engine = sa.create_engine(url, isolation_level="READ COMMITTED", pool_size=8, hide_parameters=True)
 
     @event.listens_for(engine, "handle_error")
     def failed(context: sa.engine.ExceptionContext) -> None:

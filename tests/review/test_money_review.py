@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 import pytest
 import sqlalchemy as sa
@@ -11,6 +14,7 @@ from counter_builder import (
     FLOAT,
     FLOAT_FEN,
     Counter,
+    ScriptedPrinter,
     ScriptedTerminal,
     answer,
     card_top_up,
@@ -20,7 +24,9 @@ from counter_builder import (
 from hall_builder import (
     CHEAP,
     CLERK,
+    HALL_ID,
     HOLDER,
+    KEYS,
     LINKED_TERMINAL,
     MANAGER,
     NAMED_CARD,
@@ -51,15 +57,19 @@ from counter_app.domain.requests import (
     TopUp,
 )
 from counter_app.domain.shifts import TillState
-from counter_app.domain.staff import Role
+from counter_app.domain.staff import Role, StaffMember
 from counter_app.domain.waiting import CancelToken, silent
 from counter_app.services.desks import open_desks
 from counter_app.services.manager_desk import ManagerDesk
 from counter_app.services.passwords import Passwords
-from counter_app.storage import ledger, tables
-from counter_app.storage.database import Database
+from counter_app.storage import ledger, people, tables
+from counter_app.storage.database import Database, Transaction
+
+T = TypeVar("T")
 
 DAY = dt.date(2026, 11, 23)
+PULSE = b"\x1bp"
+"""What opens the drawer (ESC p)."""
 
 
 @pytest.fixture(autouse=True)
@@ -350,3 +360,70 @@ def test_a_bank_card_number_keyed_or_typed_is_kept_nowhere(hall_database: Databa
         for table in tables.metadata.sorted_tables:
             for row in connection.execute(sa.select(table)):
                 assert pan not in repr(tuple(row)), table.name
+
+
+# --- papers and retries -----------------------------------------------------------------------------------------
+
+
+def test_a_receipt_that_prints_late_opens_no_drawer(hall_database: Database, clock: HallClock) -> None:
+    """The printer was off for an hour, or the program ended: no cash is handled when the paper comes."""
+    counter = Counter(hall_database).opened()
+    counter.top_up(NAMED_CARD, 20_00)
+    clock.advance(seconds=60)
+    printer = ScriptedPrinter()
+    counter.paper.print_next(printer, CancelToken())
+    clock.advance(hours=1)
+    counter.paper.print_next(printer, CancelToken())
+    assert [PULSE in job for job in printer.jobs] == [True, False]
+
+
+class LostAnswers(Database):
+    """A database whose every answer to COMMIT is lost: each writing unit is run again after it was kept."""
+
+    def write(self, unit: Callable[[Transaction], T]) -> T:
+        super().write(unit)
+        return super().write(unit)
+
+
+def test_a_lost_answer_breaks_no_signature_and_loses_no_parked_customer(hall_database: Database) -> None:
+    lossy = LostAnswers(hall_database.engine, HALL_ID, KEYS, hall_database.clock)
+    counter = Counter(lossy).opened()
+    counter.count(FLOAT_FEN + 50)
+    counter.cash.close_till(counter.signed(CloseTill(counter.asked(), 0, "原因待查")))
+    parked_id = counter.parking.park(counter.asked(), "曾*｜充值", "top_up", {"amount": "20"})
+    assert [one.parked_id for one in counter.parking.parked()] == [parked_id]
+
+
+def test_another_content_of_one_id_at_the_same_moment_is_told_apart(hall_database: Database) -> None:
+    """Whoever waited for the card must not be handed the other's outcome as his own."""
+    one = Counter(hall_database).opened()
+    desk = open_desks(hall_database, 1, Passwords(CHEAP), 32).loss
+    document = IdDocument(DocumentKind.RESIDENT, HOLDER.name, HOLDER.document_number, long_term=True)
+    asked = one.asked()
+    requests = [
+        ReportLoss(asked, NAMED_CARD, LossChannel.HALL, document=document, remark=remark)
+        for remark in ("丢在车上", "被偷")
+    ]
+    together = threading.Barrier(2)
+
+    def report(request: ReportLoss) -> object:
+        together.wait(5)
+        try:
+            return desk.report_loss(request)
+        except Refused as refusal:
+            return refusal.reason
+
+    for _n in range(5):
+        with ThreadPoolExecutor(2) as pool:
+            answers = list(pool.map(report, requests))
+        assert answers.count(Reason.OPERATION_CHANGED) == 1
+
+
+def test_no_error_of_the_driver_tells_what_was_to_be_stored(hall_database: Database) -> None:
+    def unit(tx: Transaction) -> None:
+        for _n in range(2):
+            people.add(tx, StaffMember(StaffNo("1500"), "不该入日志", Role.CLERK), "hash")
+
+    with pytest.raises(sa.exc.IntegrityError) as caught:
+        hall_database.write(unit)
+    assert "不该入日志" not in str(caught.value)
