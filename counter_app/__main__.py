@@ -9,6 +9,7 @@ _COMMANDS = {
     "demo": "opens the demo hall with simulated devices",
     "day": "plays the demo day through the real window and writes its record",
     "verify": "re-computes ledger and audit chain of a database",
+    "upgrade": "carries the database over to this program's version, hall closed",
     "simulate": "runs one simulated device behind a pseudo-terminal",
     "render-day": "writes the day report on standard input as a PDF",
     "bench": "measures what the program promises",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import getpass
 import os
 import sys
 from pathlib import Path
@@ -23,22 +22,16 @@ def main(argv: list[str]) -> int:
     )
     options = parser.parse_args(argv)
     from counter_app import bootstrap
+    from counter_app.commands.asked import settings_and_passphrase
     from counter_app.storage.verify import verify
 
-    passphrase = ""
     if options.told:
         if hasattr(os, "nice"):
             os.nice(10)  # beside a window that is just starting and must not wait for it
         settings, passphrase = bootstrap.from_told(sys.stdin.read())
     try:
         if not options.told:
-            path, found = bootstrap.load_settings(options.settings)
-            if found is None:
-                print(f"没有设置文件：{path}", file=sys.stderr)
-                return 2
-            settings = found
-            if settings.key.kind == "passphrase":
-                passphrase = getpass.getpass("口令：")
+            settings, passphrase = settings_and_passphrase(options.settings)
         database = bootstrap.open_database(settings, passphrase)
     except Trouble as trouble:
         print(trouble.sentence(), file=sys.stderr)

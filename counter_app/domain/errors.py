@@ -111,7 +111,7 @@ class Reason(enum.Enum):
 
     # set-up
     DATABASE_NEWER = "数据库由更新的程序写成（版本 {found}），请先升级本程序。"
-    DATABASE_OLDER = "数据库版本较旧（{found}），请先运行升级。"
+    DATABASE_OLDER = "数据库版本较旧（{found}），请先关闭各柜台的程序，再运行 counter-app upgrade。"
     KEY_WRONG = "数据库密钥不对，不能打开。请检查密钥文件或口令。"
     VALUE_NOT_ALLOWED = "“{field}”的值不对：{typed}。请按提示修改。"
 

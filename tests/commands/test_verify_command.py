@@ -13,7 +13,7 @@ from hall_builder import NAMED_CARD, open_sqlite
 
 from counter_app import settings as settings_file
 from counter_app.settings import DatabaseAt, KeyAt, Settings
-from counter_app.storage import keys
+from counter_app.storage import keys, tables
 
 MASTER = b"master key of the hall of tests."
 
@@ -99,6 +99,25 @@ def test_what_cannot_be_opened_is_told_in_a_sentence(settings: Settings, tmp_pat
         assert done.returncode == 2
         assert said in done.stderr
         assert "Traceback" not in done.stderr
+
+
+def test_upgrade_leaves_a_database_of_this_version_alone(settings: Settings, tmp_path: Path) -> None:
+    path = tmp_path / "counter.toml"
+    settings_file.save(path, settings)
+    done = verify(path, command=("upgrade",))
+    assert (done.returncode, done.stdout) == (0, f"数据库已是版本 {tables.SCHEMA_VERSION}，不用升级。\n")
+
+
+def test_upgrade_never_touches_what_a_newer_program_wrote(settings: Settings, tmp_path: Path) -> None:
+    database = open_sqlite(Path(settings.database.path))
+    with database.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    database.close()
+    path = tmp_path / "counter.toml"
+    settings_file.save(path, settings)
+    done = verify(path, command=("upgrade",))
+    assert (done.returncode, done.stderr) == (1, "数据库由更新的程序写成（版本 9999），请先升级本程序。\n")
+    assert run(settings, tmp_path).returncode == 2
 
 
 def test_the_window_too_tells_settings_that_cannot_be_read(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from counter_app.domain.errors import Cancelled, DeviceTrouble, Reason, Refused,
 ROOT = Path(__file__).parents[2]
 ROOMS = ("counter_app", "devices", "printing", "ui")
 
-LETTERS_OF_THE_HALL = re.compile(r"POS|F\d{1,2}|Ctrl\+K|Enter|X")
+LETTERS_OF_THE_HALL = re.compile(r"POS|F\d{1,2}|Ctrl\+K|Enter|X|counter-app upgrade")
 """Latin letters that are printed on keys, cards and terminals of the hall."""
 
 NEXT_STEP = re.compile(r"请|可解挂|最多可充|须先|须低于")
