@@ -403,9 +403,12 @@ class PaymentDesk:
         return tuple(_item(intent) for intent in self._database.read(intents.all_open))
 
     def pick_up(self) -> tuple[str, ...]:
-        """At start: what this counter had in flight when it ended. Approved payments are booked, sent ones become
-        unknown, reservations are released. Returns one Chinese line for each, with what drawer, slip and terminal
-        must show."""
+        """At start: what this counter had in flight when it ended. Payments become unknown, reservations are released.
+
+        An approval that was stored but not booked is unknown too: nobody can tell any more whether the terminal heard
+        our acknowledgement, and a terminal that did not undoes its approval by itself. Returns one Chinese line for
+        each, with what drawer, slip and terminal must show.
+        """
         lines: list[str] = []
         mine = [i for i in self._database.read(intents.all_open) if i.counter_no == self._at.counter_no]
         for intent in mine:
@@ -416,28 +419,13 @@ class PaymentDesk:
                 self._move(intent.intent_id, IntentState.RELEASED)
                 lines.append(f"{since} 补卡已预留但未收费：没有入账。若已收现金请退还客户后重新办理。")
             elif intent.state is IntentState.APPROVED:
-                kind = self._kinds[intent.request_type]
-                request: Any = wire.from_json(intent.request, kind.request)
-                result = wire.from_json(intent.result, TerminalResult)
-                try:
-                    self._book(request, intent.intent_id, result, kind.outcome)
-                except Refused as refused:
-                    # The customer has paid: kept open for two people, and what comes after it is still told.
-                    log.error(
-                        "approved payment %s cannot be booked: %s", intent.intent_id, refused.reason.name
-                    )
-                    self._move(intent.intent_id, IntentState.UNKNOWN)
-                    lines.append(
-                        f"{since} {what} {amount} 元：终端已批准，但不能补记入账（{refused.sentence()}）"
-                        "请看终端签购单，由主管在待办（F11）中处理。"
-                    )
-                    continue
+                self._move(intent.intent_id, IntentState.UNKNOWN)
                 lines.append(
-                    f"{since} {what} {amount} 元：终端已批准，现已补记入账。签购单应为成功，凭证在打印队列。"
+                    f"{since} {what} {amount} 元：终端报过批准，但程序在入账前中断，还没有入账。"
+                    "请看终端签购单和终端流水是否成功，由主管在待办（F11）中处理。"
                 )
             else:
-                if intent.state is IntentState.SENT:
-                    self._move(intent.intent_id, IntentState.UNKNOWN)
+                self._move(intent.intent_id, IntentState.UNKNOWN)
                 lines.append(
                     f"{since} {what} {amount} 元：结果未知，没有入账。请看终端签购单，由主管在待办（F11）中处理。"
                 )
@@ -466,8 +454,8 @@ class PaymentDesk:
     def settle(self, request: SettleUnknown) -> UnknownSettled:
         """Two people decide an unknown payment from the terminal's slip: book it, or close it as not paid.
 
-        Asked again, or after the terminal has answered the same, it tells what became of it. An approval that is
-        stored already can only be booked.
+        Asked again, or after the terminal has answered the same, it tells what became of it. While the program that
+        heard an approval still runs, that approval can only be booked.
         """
 
         def unit(tx: Transaction) -> UnknownSettled:
@@ -531,7 +519,7 @@ def _item(intent: Intent) -> PendingItem:
     words = {
         IntentState.RESERVED: ("办理中", "等本台办完；若已离开，由主管撤销"),
         IntentState.SENT: ("等终端答复", "请等终端答复"),
-        IntentState.APPROVED: ("已批准未记账", "重新启动后自动入账"),
+        IntentState.APPROVED: ("已批准未记账", "回到该页按“再试一次”入账；重启后由主管看签购单处理"),
         IntentState.UNKNOWN: ("结果未知", f"看终端签购单，主管选择“已{done}”或“未{done}”"),
     }
     state, step = words[intent.state]

@@ -22,10 +22,8 @@ from hall_builder import (
     HallClock,
 )
 
-from counter_app.domain.cards import CardState
 from counter_app.domain.documents import DocumentKind, IdDocument
 from counter_app.domain.errors import Reason, Refused, StorageTrouble
-from counter_app.domain.ids import IntentId
 from counter_app.domain.ledger import FEE_INCOME, Tender, TenderKind, pos_account
 from counter_app.domain.payments import OnResult, PaymentOrder, TerminalResult, Verdict
 from counter_app.domain.requests import (
@@ -41,8 +39,8 @@ from counter_app.domain.requests import (
 from counter_app.domain.waiting import CancelToken, Progress, silent
 from counter_app.services.desks import Desks, open_desks
 from counter_app.services.passwords import Passwords
-from counter_app.storage import cards, intents, ledger
 from counter_app.storage import database as storage
+from counter_app.storage import intents, ledger
 from counter_app.storage.database import Database, sqlite_engine
 from counter_app.storage.intents import IntentState
 
@@ -250,44 +248,3 @@ def test_the_same_replacement_at_the_terminal_twice_at_once_takes_one_fee(
     assert all(one == booked[0] for one in booked)
     assert terminal.asked == [("pay", str(FEE_FEN))]
     assert abs(counter.database.read(lambda tx: ledger.balance(tx, FEE_INCOME))) == FEE_FEN
-
-
-# --- after a restart --------------------------------------------------------------------------------------------
-
-
-class Killed(BaseException):
-    """Stands for the end of the program at the terminal."""
-
-
-def left_approved(desks: Desks, request: ReplaceCard) -> IntentId:
-    """An approved fee as a killed program leaves it."""
-    from counter_app.storage import wire
-
-    terminal = ScriptedTerminal(Killed())
-    with pytest.raises(Killed):
-        desks.replacement.pay_at_terminal(request, terminal, silent, CancelToken())
-    # The desk could still write UNKNOWN; a killed program could not, so the row is put where the kill found it.
-    result = wire.to_json(answer(Verdict.APPROVED, FEE_FEN))
-    desks.at.database.write(lambda tx: intents.move(tx, request.intent_id, IntentState.APPROVED, result))
-    return request.intent_id
-
-
-def test_an_approval_that_a_restart_cannot_book_hides_nothing(desks: Desks, counter: Counter) -> None:
-    database = counter.database
-    request = replacement(desks, counter, Tender(TenderKind.TERMINAL_CARD, terminal_id=LINKED_TERMINAL))
-    left_approved(desks, request)
-
-    def spoil(tx: Any) -> None:
-        card = cards.load(tx, NAMED_CARD)
-        loss = cards.open_loss(tx, NAMED_CARD)
-        assert loss is not None
-        cards.end_loss(tx, loss.reference, "cancelled", "")
-        cards.save(tx, card.with_state(CardState.ACTIVE))
-
-    database.write(spoil)
-    again = open_desks(database, 1, Passwords(CHEAP), 32)
-    (line,) = again.payments.pick_up()
-    assert "终端已批准，但不能补记入账" in line
-    assert "25.00" in line
-    (item,) = again.payments.pending()
-    assert item.to_settle

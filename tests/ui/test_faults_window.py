@@ -262,10 +262,10 @@ def test_the_first_page_names_each_item_to_confirm(
     questions = [(one.what, one.facts) for one in running.page.questions]
     told = " ".join(f"{what} {facts}" for what, facts in questions)
     assert "没有收进这笔钱" in told, questions
-    assert "终端已批准，现已补记入账" in told
+    assert "终端报过批准" in told
     assert "已经入账。请核对钱箱" in told
     assert "70.00" in words
-    assert balance(beside) == NAMED_FEN + 30_00 + 50_00
+    assert balance(beside) == NAMED_FEN + 30_00
 
 
 def _approved_then_killed(counter: Counter) -> None:
@@ -305,7 +305,7 @@ def typed(running: Running) -> tuple[int | None, int | None]:
 def press_again(running: Running) -> None:
     """再试一次 on the page's line."""
     line = running.page.result
-    assert line._action.text() == "再试一次"
+    assert line._action.text() == "再试一次 Alt+Enter"
     line._action.click()
 
 
@@ -557,7 +557,7 @@ def test_a_terminal_unplugged_after_its_approval_is_unknown_and_asked_no_more(
     devices.tell("pos", next="cut_after_approval")
     at_terminal(running, "50")
     running.until(lambda: running.said and not running.page.busy.busy)
-    assert "不知道是否扣款，已记入未决交易。请勿重刷" in running.said
+    assert "不知道是否扣款，已记入待办（F11）。请勿重刷" in running.said
     assert balance(beside) == NAMED_FEN
     assert [intent.state.value for intent in beside.read(intents.all_open)] == ["unknown"]
     devices.tell("pos", plug=True)

@@ -42,7 +42,7 @@ from ui.errors import TroubleRouter
 from ui.lanes import Lane
 from ui.pages.pending import Group, PendingPage
 
-LINE = "2026-11-23 08:55 POS 收款 50.00 元：终端已批准，现已补记入账。签购单应为成功，凭证在打印队列。"
+LINE = "2026-11-23 08:55 POS 收款 50.00 元：终端报过批准，但程序在入账前中断，还没有入账。请看终端签购单和终端流水是否成功，由主管在待办（F11）中处理。"
 
 
 @pytest.fixture
@@ -147,7 +147,7 @@ def test_after_a_restart_each_item_is_named_and_confirmed(
     press(Qt.Key.Key_A)
     qtbot.waitUntil(lambda: len(page.questions) == 1, timeout=5000)
     assert hall.desks.parking.unfinished() == ()
-    assert "终端已批准，现已补记入账" in words_in_sight(page)
+    assert "终端报过批准" in words_in_sight(page)
     press(Qt.Key.Key_A)
     qtbot.waitUntil(page.nothing.isVisible, timeout=5000)
     assert lines == []
