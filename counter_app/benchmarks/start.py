@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 
@@ -66,10 +67,17 @@ def _timed(*arguments: str) -> dict[str, float]:
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=environment
     ) as child:
         assert child.stdout is not None
-        for line in child.stdout:
-            what, _, seconds = line.strip().partition(" ")
-            reached[what] = float(seconds) if seconds else time.perf_counter() - started_s
-        status = child.wait(_TIMEOUT_S)
+        # A child that never gets there would keep its end of the pipe open for ever.
+        given_up = threading.Timer(_TIMEOUT_S, child.kill)
+        given_up.start()
+        try:
+            for line in child.stdout:
+                what, _, seconds = line.strip().partition(" ")
+                reached[what] = float(seconds) if seconds else time.perf_counter() - started_s
+            status = child.wait()
+        finally:
+            given_up.cancel()
+            child.kill()
     if status != 0:
         raise RuntimeError(f"{' '.join(arguments)} ended with {status} after {reached}")
     return reached
