@@ -353,7 +353,7 @@ def _lamp_state(lamp: Lamp) -> LampState:
 def run_window(settings: Settings) -> int:
     """The whole program with a window, until it is closed; returns the exit status."""
     program = first_window(settings)
-    program.window.show()
+    program.window.showMaximized()
     # The page must be on the screen before the database's libraries take the interpreter.
     from PySide6.QtCore import QTimer
 

@@ -25,6 +25,9 @@ from ui.pages.lock import LockPage
 from ui.pages.sign_in import SignInPage
 from ui.widgets.parts import ResultLine
 
+DESIGN_SIZE = (1366, 768)
+"""The size everything fits without scrolling; on the screen the window fills it."""
+
 
 class AppWindow(QMainWindow):
     """Shows the sign-in page at once; the frame is built by `open_frame` after sign-in, each page on its first show.
@@ -53,6 +56,7 @@ class AppWindow(QMainWindow):
 
     def __init__(self, hall_text: str, troubles: TroubleRouter, *, now: Callable[[], datetime]) -> None:
         super().__init__()
+        self.resize(*DESIGN_SIZE)
         self.setWindowTitle(f"{texts.PRODUCT}{texts.SEPARATOR}{hall_text}")
         self._hall_text = hall_text
         self._now = now
@@ -201,6 +205,8 @@ class AppWindow(QMainWindow):
         """What became of a receipt's paper; shown when it is the last transaction's."""
         if self._last is not None and self._last.receipt_no == receipt_no:
             self.set_last(dataclasses.replace(self._last, printed=printed))
+        if self.page is not None:
+            self.page.paper_changed()
 
     def hold_money(self, why: str) -> None:
         """Lock the pages that move money and say why above them; "" lets them go. After a bug they stay locked."""

@@ -109,7 +109,7 @@ class Signing:
         self._tools = tools
         self._request: Any = None
         self._again: Callable[[ApprovalId], object] = lambda _approval: None
-        self.box = SignBox()
+        self.box = page.sign_box = SignBox()
         self.box.signed.connect(self._signed)
         self.box.given_up.connect(page.focus_first)
 

@@ -24,6 +24,7 @@ from ui.widgets.cash import CashCountGrid
 from ui.widgets.chips import ChipRow
 from ui.widgets.entries import Entry
 from ui.widgets.parts import BusyLine, LastTransactionBar, PageTitle, ResultLine
+from ui.widgets.sign_box import SignBox
 
 T = TypeVar("T")
 
@@ -88,6 +89,8 @@ class Page(QWidget):
         self._path: tuple[Stop, ...] = ()
         self._primary: QPushButton | None = None
         self._chips: tuple[ChipRow, ...] = ()  # type: ignore[type-arg]
+        self.sign_box: SignBox | None = None
+        """The box in which a second person signs, when this page has one."""
         self._kept: dict[str, Kept] = {}
         self._held: list[QWidget] = []
         self.setProperty("look", "ground")
@@ -136,8 +139,15 @@ class Page(QWidget):
         """Esc, or the button that says so: end a wait that can be ended; with nothing under way, `go_back`."""
         if self.busy.busy:
             self.busy.cancel()
+        elif self.sign_box is not None and self.sign_box.isVisible():
+            self.sign_box.give_up()
         else:
             self.go_back()
+
+    def end_signing(self) -> None:
+        """What a signature was asked for is out of sight now: it must not be given beside something else."""
+        if self.sign_box is not None and not self.sign_box.isHidden() and not self.busy.busy:
+            self.sign_box.give_up()
 
     # typed values that outlive parking, lock and crash
 
@@ -175,6 +185,9 @@ class Page(QWidget):
                 widget.setPlainText(typed[name])
             else:
                 widget.setText(typed[name])
+
+    def paper_changed(self) -> None:
+        """A receipt was printed, or was not: called while this page is in sight."""
 
     # asking a desk
 
@@ -266,7 +279,10 @@ class Page(QWidget):
         self._chips = rows
 
     def focus_first(self) -> None:
-        """Put the focus on the first open field, or else on the first one in sight."""
+        """Put the focus on the first open field, or else on the first one in sight; a signature comes before both."""
+        if self.sign_box is not None and self.sign_box.isVisible():
+            self.sign_box.focus_open()
+            return
         usable = [stop for stop in self._path if _usable(stop)]
         for stop in usable:
             if stop.is_open():
@@ -296,7 +312,11 @@ class Page(QWidget):
         key = event.key()
         if key in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
             event.accept()
-            if not event.isAutoRepeat() and not self.busy.busy:
+            if event.isAutoRepeat() or self.busy.busy:
+                return
+            if event.modifiers() & Qt.KeyboardModifier.AltModifier:
+                self.result.press()
+            else:
                 self.go_on()
         elif key == Qt.Key.Key_Escape:
             event.accept()

@@ -264,3 +264,26 @@ def test_a_telephone_call_shows_no_history(counter: Counter, hall: HallWindow, q
     hall.window.set_customer(hall.desks.customers.open(f"card:{NAMED_CARD}", hidden=True))
     assert page.lines == ()
     assert not page.identity.isVisible()
+
+
+def test_a_signature_is_not_asked_beside_another_receipt(
+    counter: Counter, hall: HallWindow, qtbot: QtBot
+) -> None:
+    counter.top_up(NAMED_CARD, 50_00)
+    counter.top_up(NAMED_CARD, 80_00)
+    page = page_of(hall, qtbot, 2)
+    open_first(page, qtbot)
+    press(Qt.Key.Key_B)
+    press(Qt.Key.Key_1, alt=True)
+    page._undo()
+    qtbot.waitUntil(page.signing.box.isVisible, timeout=5000)
+    hall.window.show_page("customer")
+    assert page.signing.box.staff_no.hasFocus(), "whoever comes back to the page goes on signing"
+    page.setFocus()
+    press(Qt.Key.Key_Escape)
+    assert not page.signing.box.isVisible()
+    page._undo()
+    qtbot.waitUntil(page.signing.box.isVisible, timeout=5000)
+    page._open_line(1)
+    qtbot.waitUntil(lambda: not page.busy.busy, timeout=5000)
+    assert not page.signing.box.isVisible()

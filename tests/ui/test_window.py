@@ -182,7 +182,7 @@ def test_trouble_stands_on_the_page(page: SamplePage, lane: Lane, qtbot: QtBot) 
     qtbot.waitUntil(lambda: bool(page.result.text), timeout=5000)
     assert page.result.tone == "bad"
     assert page.result.text == "打印机没有答复，请检查电源和连线。"
-    assert page.result._action.text() == "再试一次"
+    assert page.result._action.text() == "再试一次 Alt+Enter"
     page.result._action.click()
     qtbot.waitUntil(lambda: answers == ["ok"], timeout=5000)
     assert page.result.isHidden()
@@ -369,3 +369,42 @@ def test_hooks_show_what_nobody_caught(
     finally:
         troubles.remove()
     assert (sys.excepthook, threading.excepthook) == before
+
+
+def test_the_keys_come_back_from_the_entry_box(window: AppWindow, page: SamplePage) -> None:
+    assert window.frame is not None
+    box = window.frame.header.entry_box
+    QTest.keyClick(window, Qt.Key.Key_K, Qt.KeyboardModifier.ControlModifier)
+    assert box.hasFocus()
+    QTest.keyClicks(box, "wxm")
+    window.leave_entry_box()
+    assert box.hasFocus(), "what the clerk is typing is not taken away"
+    QTest.keyClick(box, Qt.Key.Key_Escape)
+    assert box.text() == ""
+    assert box.hasFocus()
+    QTest.keyClick(box, Qt.Key.Key_Escape)
+    assert page.isAncestorOf(focused())
+
+
+def test_a_wait_says_why_no_other_page_comes(window: AppWindow, page: SamplePage) -> None:
+    page.busy.begin("正在等待银行答复")
+    assert not page.busy._stay.isVisible()
+    assert not window.show_page("top_up")
+    assert page.busy._stay.isVisible()
+    page.busy.end()
+
+
+def test_another_clerk_signs_in_by_a_key(window: AppWindow, qtbot: QtBot) -> None:
+    window.lock()
+    assert window.lock_page is not None
+    with qtbot.waitSignal(window.sign_out_asked):
+        QTest.keyClick(focused(), Qt.Key.Key_H, Qt.KeyboardModifier.AltModifier)
+
+
+def test_what_a_line_offers_is_taken_by_a_key(page: SamplePage) -> None:
+    taken: list[bool] = []
+    page.result.say("plain", "已清空，还没有收款。", "恢复", lambda: taken.append(True))
+    QTest.keyClick(focused(), Qt.Key.Key_Return, Qt.KeyboardModifier.AltModifier)
+    assert taken == [True]
+    QTest.keyClick(focused(), Qt.Key.Key_Return, Qt.KeyboardModifier.AltModifier)
+    assert taken == [True]

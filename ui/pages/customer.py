@@ -159,7 +159,9 @@ class CustomerPage(Page):
 
     def focus_first(self) -> None:
         """The list while there is one, else the receipt number; in the detail what is still to be typed."""
-        if self._listed and self.lines:
+        if self.signing.box.isVisible():
+            self.signing.box.focus_open()
+        elif self._listed and self.lines:
             self.history.table.setFocus()
         elif not self._listed and not self.receipt.form.isVisible():
             self.setFocus()
@@ -274,6 +276,7 @@ class CustomerPage(Page):
         return next((line.tender_text for line in self.lines if line.receipt_no == receipt_no), "")
 
     def _show_receipt(self, shown: ReceiptInSight) -> None:
+        self.end_signing()
         self._shown = shown
         self._in_hand.done()
         self.receipt.show_receipt(shown)
@@ -288,6 +291,7 @@ class CustomerPage(Page):
         self.setFocus()
 
     def _show_list(self) -> None:
+        self.end_signing()
         self._shown = None
         self._listed = True
         self.receipt.hide()

@@ -140,6 +140,7 @@ class LossPage(Page):
         if now != before and not self._by_saying and not (view is None and not self.outcome.isHidden()):
             if view is None or view.holder_id != person_before or view.holder_id is None:
                 self._drop_document_of_another(view)
+            self.end_signing()
             self._show_form()
         self._refresh()
 

@@ -133,11 +133,15 @@ class PendingPage(Page):
 
     def activate(self) -> None:
         """Read everything again; what is typed for the marked question stays."""
+        self.paper_changed()
+        self.focus_first()
+
+    def paper_changed(self) -> None:
+        """Read everything again; the keys stay where they are."""
         # On the desk lane: it forgets kept requests that were booked, and none is being booked meanwhile.
         self._tools.desk_lane.submit(
             self._tools.desks.parking.unfinished, self._read_the_others, self.trouble, newest_of="pending"
         )
-        self.focus_first()
 
     def _read_the_others(self, unfinished: Sequence[UnfinishedItem]) -> None:
         desks = self._tools.desks
@@ -178,7 +182,7 @@ class PendingPage(Page):
 
     def focus_first(self) -> None:
         """The form while an answer needs one, else the list."""
-        if self.card.form.isVisible():
+        if self.card.form.isVisible() or self.signing.box.isVisible():
             super().focus_first()
         elif self.table.isVisible():
             self.table.setFocus()
@@ -451,7 +455,7 @@ class _Card(Panel):
         self.tail = NumberEntry("银行卡后四位", max_length=4)
         self.reason = Entry("依据，例如签购单为成功", max_length=60)
         self.primary = button("请主管签认 Enter", "primary", settle)
-        self._slip = row(Field("签购单凭证号", self.voucher), Field("卡号后四位", self.tail), spacing=12)
+        self._slip = row(Field("签购单凭证号", self.voucher), Field("银行卡后四位", self.tail), spacing=12)
         self._slip_fields = QWidget()
         self._slip_fields.setLayout(self._slip)
         self.form = QWidget()

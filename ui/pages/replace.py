@@ -436,6 +436,7 @@ class ReplacePage(Page):
 
     def _show_step(self, step: int) -> None:
         """Bring one step into sight, with what the earlier ones found out."""
+        self.end_signing()
         self._step = step
         self.steps.set_steps(
             [

@@ -234,7 +234,7 @@ class ResultLine(QFrame):
     def say(
         self, tone: Tone, sentence: str, action: str = "", act: Callable[[], object] | None = None
     ) -> None:
-        """Show a sentence; `action` is the words of the button that calls `act` (retry, say)."""
+        """Show a sentence; `action` is the words of the button that calls `act` (retry, say); Alt+Enter presses it."""
         self.tone = tone
         self._sign.setText(texts.SIGNS[tone])
         self._text.setText(sentence)
@@ -243,7 +243,7 @@ class ResultLine(QFrame):
             part.style().unpolish(part)
             part.style().polish(part)
         self._act = act
-        self._action.setText(action)
+        self._action.setText(f"{action} Alt+Enter")
         self._action.setVisible(bool(action))
         self.show()
 
@@ -253,6 +253,11 @@ class ResultLine(QFrame):
         self._act = None
         self._action.hide()
         self.hide()
+
+    def press(self) -> None:
+        """Alt+Enter: what there is to be done about it, if anything."""
+        if self._act is not None:
+            self._acted()
 
     def _acted(self) -> None:
         act = self._act

@@ -33,7 +33,7 @@ class SignBox(Panel):
         self.password.setEchoMode(QLineEdit.EchoMode.Password)
         self.result = ResultLine()
         self._sign = button("签字确认 Enter", "second", self._signed)
-        self._back = button("取消 Esc", "second", self._give_up)
+        self._back = button("取消 Esc", "second", self.give_up)
         self.add(
             self._title,
             self._why,
@@ -54,6 +54,10 @@ class SignBox(Panel):
         self.show()
         self.asking.emit(True)
         self.staff_no.setFocus()
+
+    def focus_open(self) -> None:
+        """The focus to what is still to be typed."""
+        (self.staff_no if self.staff_no.is_open() else self.password).setFocus()
 
     def set_waiting(self, waiting: bool) -> None:
         """While the signature is being checked nothing can be pressed twice."""
@@ -77,16 +81,14 @@ class SignBox(Panel):
             event.accept()
             if event.isAutoRepeat():
                 return
-            if self.staff_no.is_open():
-                self.staff_no.setFocus()
-            elif self.password.is_open():
-                self.password.setFocus()
+            if self.staff_no.is_open() or self.password.is_open():
+                self.focus_open()
             else:
                 self._signed()
         elif event.key() == Qt.Key.Key_Escape:
             event.accept()
             if not event.isAutoRepeat():
-                self._give_up()
+                self.give_up()
         else:
             super().keyPressEvent(event)
 
@@ -98,6 +100,7 @@ class SignBox(Panel):
         self.set_waiting(True)
         self.signed.emit(staff_no, password)
 
-    def _give_up(self) -> None:
+    def give_up(self) -> None:
+        """Nobody signs: the box closes, what is typed on the page stays."""
         self.close_box()
         self.given_up.emit()
