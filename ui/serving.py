@@ -261,7 +261,10 @@ class Serving(QObject):
         return f" {self.person.role_text}" if self.person.is_manager else ""
 
     def sign_out(self) -> None:
-        """The clerk leaves; the shift and its open till stay as they are."""
+        """The clerk leaves; the shift and its open till stay as they are. An answer under way is waited for."""
+        if self.window.page is not None and not self.window.page.can_leave():
+            self.window.unlock_refused("还在等答复，请等结束后再换人登录。")
+            return
         self._status.stop()
         self._printing.stop()
         self._terminal_look.stop()
@@ -466,7 +469,7 @@ class Serving(QObject):
             if job.sentence and job.sentence != self._paper_said:
                 page = self.window.page
                 if page is not None:
-                    page.result.say("warn", job.sentence)
+                    page.result.say("warn", f"业务已记账，不要重做。{job.sentence}")
             self._paper_said = job.sentence
             printed_for_sure = not job.sentence
             self.window.paper_done(job.job.receipt_no, printed_for_sure)

@@ -296,3 +296,34 @@ def test_cash_in_names_its_paper(window: AppWindow, qtbot: QtBot) -> None:
     qtbot.waitUntil(lambda: page.result.tone == "good", timeout=5000)
     assert page.result.text.startswith("现金调入 ¥200.00（保险柜）已记账。凭证 ")
     assert page.business.amount.text() == ""
+
+
+def test_without_a_customer_the_line_says_how_to_open_one(window: AppWindow, qtbot: QtBot) -> None:
+    open_the_till(window, qtbot)
+    assert window.show_page("top_up")
+    page = window.page
+    assert isinstance(page, TopUpPage)
+    window.set_customer(None)
+    enter("100", "100")
+    assert page.result.text == "还没有打开客户，请把卡或证件放到读卡器上，或按 Ctrl+K 查找。"
+    window.set_customer(customer())
+    assert page.result.text == ""
+    assert page.amount.amount_or_none() == 100_00, "what was typed first is kept for the customer who came"
+
+
+def test_cancel_during_a_wait_empties_nothing(window: AppWindow, qtbot: QtBot) -> None:
+    page = top_up_page(window, qtbot)
+    page.amount.set_fen(50_00)
+    page.busy.begin("正在等待银行答复")
+    page.step_back()
+    assert page.amount.amount_or_none() == 50_00
+    assert page.result.text == ""
+    page.busy.end()
+
+
+def test_the_open_till_is_counted_and_summed_by_keys(window: AppWindow, qtbot: QtBot) -> None:
+    page = open_the_till(window, qtbot)
+    QTest.keyClick(focused(), Qt.Key.Key_X, Qt.KeyboardModifier.AltModifier)
+    qtbot.waitUntil(page.business._report.isVisible, timeout=5000)
+    QTest.keyClick(focused(), Qt.Key.Key_D, Qt.KeyboardModifier.AltModifier)
+    assert page.sheet.name == "count"

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import functools
 import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QProcess, QStandardPaths, Qt, QTimer, Signal
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtCore import QProcess, QStandardPaths, Qt, QTimer, QUrl, Signal
+from PySide6.QtGui import QDesktopServices, QKeyEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from counter_app.domain.errors import DeviceTrouble, Reason, Refused
@@ -59,6 +60,7 @@ class DayClosePage(Page):
     """
 
     paper_written = Signal(object)
+    sign_box: SignBox
 
     def __init__(self, tools: Tools, folder: Path | None = None) -> None:
         super().__init__("日结", tools.troubles)
@@ -319,7 +321,8 @@ class DayClosePage(Page):
         cause = f"{child.errorString()}: {sentence}"
         child.deleteLater()
         if status == 0:
-            self.result.say("good", f"{said}，营业日报表已生成。" if said else "营业日报表已生成。")
+            sentence = f"{said}，营业日报表已生成。" if said else "营业日报表已生成。"
+            self.result.say("good", sentence, "打开", functools.partial(_open_paper, path))
             self.paper_written.emit(path)
         else:
             advice = (
@@ -394,6 +397,11 @@ def _difference_words(till: TillLine) -> str:
     word = "长款" if till.difference_fen > 0 else "短款"
     amount = texts.shown_money(abs(till.difference_fen))
     return f"{till.counter_no} 号台{word} {amount}：{till.reason}（{till.signed_by} 签认）"
+
+
+def _open_paper(path: Path) -> None:
+    """Hand the report to the program that this computer shows PDF files with."""
+    QDesktopServices.openUrl(QUrl.fromLocalFile(str(path)))
 
 
 class _Sealed(Panel):

@@ -28,7 +28,9 @@ class LockPage(QWidget):
         self.password.setEchoMode(QLineEdit.EchoMode.Password)
         self.result = ResultLine()
         self._open = button("解锁 Enter", "primary", self._unlock)
-        self._other = button("换人登录", "second", self.sign_out_asked.emit)
+        self._other = button("换人登录 Alt+H", "second", self.sign_out_asked.emit)
+        for by_key in (self._open, self._other):  # what is typed is always the password
+            by_key.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         panel = Panel(spacing=12)
         panel.setFixedWidth(420)
         panel.add(
@@ -62,9 +64,14 @@ class LockPage(QWidget):
         self.password.setFocus()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Enter opens; no other key of the program works here."""
-        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and not event.isAutoRepeat():
+        """Enter opens, Alt+H lets another clerk sign in; no other key of the program works here."""
+        if event.isAutoRepeat():
+            event.accept()
+            return
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
             self._unlock()
+        elif event.key() == Qt.Key.Key_H and event.modifiers() == Qt.KeyboardModifier.AltModifier:
+            self.sign_out_asked.emit()
         event.accept()
 
     def _unlock(self) -> None:

@@ -8,6 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QKeyEvent
+
 from counter_app.domain.errors import Reason, Refused
 from counter_app.domain.ids import TerminalId
 from counter_app.domain.requests import (
@@ -120,7 +123,25 @@ class TillPage(Page):
 
     def keys_now(self) -> Sequence[tuple[str, str]]:
         """Digits and Enter are all a count needs."""
+        if self.sheet.name == "business":
+            return (
+                texts.KEY_HELP,
+                texts.KEY_NEXT,
+                ("Alt+X", "本班笔数"),
+                ("Alt+D", "点钞交班"),
+                texts.KEY_BACK,
+            )
         return (texts.KEY_HELP, ("Enter", "下一格"), ("↑ ↓", "上下移动"), texts.KEY_BACK)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """The two other things that an open till can do."""
+        deed = _DEEDS.get(event.key()) if event.modifiers() == Qt.KeyboardModifier.AltModifier else None
+        if deed is None or self.sheet.name != "business":
+            super().keyPressEvent(event)
+            return
+        event.accept()
+        if not event.isAutoRepeat() and not self.busy.busy:
+            deed(self)
 
     def go_back(self) -> None:
         """From counting back to business; the typed count stays."""
@@ -163,6 +184,7 @@ class TillPage(Page):
         else:
             self.set_chips()
             self.set_path((), None)
+        self.keys_changed.emit()
         self.focus_first()
 
     # the four steps
@@ -286,6 +308,9 @@ class TillPage(Page):
         self.activate()
 
 
+_DEEDS = {Qt.Key.Key_X.value: TillPage._x_report, Qt.Key.Key_D.value: TillPage._begin_count}
+
+
 class _Sheet(Panel):
     """One step's fields: where Enter stops, which chips answer to keys, and the button at the end."""
 
@@ -341,8 +366,8 @@ class _Business(_Sheet):
                 Field("金额", self.amount), Field("单据号", self.paper), Field("说明", self.note), spacing=12
             ),
             row(
-                button("本班业务笔数", "second", x_report),
-                button("点钞交班", "second", count),
+                button("本班业务笔数 Alt+X", "second", x_report),
+                button("点钞交班 Alt+D", "second", count),
                 None,
                 self.primary,
             ),
