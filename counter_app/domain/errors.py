@@ -41,7 +41,7 @@ class Reason(enum.Enum):
     CARD_ANONYMOUS = "不记名卡不能挂失、补卡，请向客户说明；余额凭卡使用。"
     CARD_NOT_LOST = "卡 {card_no} 没有挂失，请先挂失（F3）再补卡。"
     CARD_NOT_BLANK = "卡 {card_no} 不是空白卡，请换一张未发行的空白卡。"
-    CARD_RESERVED = "卡 {card_no} 正由 {counter} 号台 {staff} 办理（{since} 起），请等其完成后再试。"
+    CARD_RESERVED = "卡 {card_no} 正由 {counter} 号台 {staff} 办理（{since} 起），请等其完成；若是未决交易，先到待办（F11）处理。"
     CARD_CHANGED = "这张卡的资料刚被其他柜台改动，请重新打开客户后再办理。"
     NO_CUSTOMER = "还没有打开客户，请把卡或证件放到读卡器上，或按 Ctrl+K 查找。"
     HOLDER_UNKNOWN = "没有找到这位客户，请核对号码或改用卡号查找。"
@@ -79,7 +79,7 @@ class Reason(enum.Enum):
     PARKED_CUSTOMERS = "还有 {count} 位挂起的客户，请先办完或撤销，再关箱。"
     OPEN_INTENTS = "还有 {count} 笔未决交易（{what}），请先处理。"
     DIFFERENCE_UNEXPLAINED = "有长短款或签购单不符，请填写原因并请主管签认。"
-    OPENING_DIFFERS = "备用金与上次留存加领用不符（差 {difference} 元），请复点；仍不符请主管签认。"
+    OPENING_DIFFERS = "备用金与上次留存加领用不符（差 {difference} 元），请复点并核对领用金额；仍不符请填写差额原因，由主管签认。"
 
     # people and rights
     SIGN_IN_REFUSED = "工号或密码不对，请重新输入。"
@@ -105,7 +105,9 @@ class Reason(enum.Enum):
     # payments at the terminal
     TERMINAL_BUSY_UNKNOWN = "终端 {terminal} 有一笔未决交易（{amount} 元，{since}），主管处理前请改收现金。"
     PAYMENT_DECLINED = "银行未批准（{message}），未扣款。请客户换卡或改付现金。"
-    PAYMENT_UNKNOWN = "终端没有答复，不知道是否扣款，已记入未决交易。请勿重刷，先看终端签购单。"
+    PAYMENT_UNKNOWN = (
+        "终端没有答复，不知道是否扣款，已记入待办（F11）。请勿重刷，先看终端签购单，由主管处理。"
+    )
     PAYMENT_IN_PROGRESS = "本台正在等终端答复，请稍候。"
     TERMINAL_MISSING = "本台没有联机 POS 终端，请用现金或独立 POS 录单。"
 

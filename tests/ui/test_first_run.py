@@ -129,7 +129,6 @@ def test_the_page_by_keys(qtbot: QtBot, tmp_path: Path) -> None:
     qtbot.addWidget(page)
     page.resize(1366, 768)
     page.show()
-    page.hall_name.setFocus()
     for text in ("西城营业厅", "X", "3", "2001", "钱丽", PASSWORD, PASSWORD):
         focused = page.focusWidget()
         assert focused is not None

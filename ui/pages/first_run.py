@@ -95,6 +95,7 @@ class FirstRunPage(QWidget):
         self.database.choose("sqlite")
         self.key.choose("file")
         self._show_fields()
+        self.hall_name.setFocus()
 
     def _form(self) -> QWidget:
         panel = Panel(spacing=12)
@@ -240,6 +241,7 @@ class FirstRunPage(QWidget):
             if entry.text().strip().upper() != self._groups[place]:
                 self._check_result.say("warn", f"第 {place + 1} 组与上面不符，请对照后重新输入。")
                 entry.setFocus()
+                entry.selectAll()
                 return
         self._groups = ()
         self.finished.emit()

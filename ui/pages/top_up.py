@@ -142,7 +142,13 @@ class TopUpPage(Page):
 
     def keys_now(self) -> Sequence[tuple[str, str]]:
         """Enter takes the money here."""
-        return (texts.KEY_HELP, ("Enter", "下一项 / 收款"), ("Alt+数字", "快捷金额"), texts.KEY_BACK)
+        return (
+            texts.KEY_HELP,
+            ("Enter", "下一项 / 收款"),
+            ("Alt+数字", "快捷金额"),
+            ("Alt+字母", "收款方式"),
+            texts.KEY_BACK,
+        )
 
     def go_back(self) -> None:
         """Empty the fields, with the way back on the line: nothing typed is lost."""
@@ -184,6 +190,7 @@ class TopUpPage(Page):
 
     def _tender_changed(self) -> None:
         kind = self._tender_kind()
+        self.tenders.choose(kind.value)
         self._received_field.setVisible(kind is TenderKind.CASH)
         self.change.setVisible(kind is TenderKind.CASH)
         if kind is TenderKind.SLIP:

@@ -99,6 +99,7 @@ class PaymentFields(QWidget):
 
     def show_fields(self) -> None:
         """Show the fields of the chosen way to pay; call it after putting kept values back."""
+        self.tenders.choose(self.kind.value)
         cash = self.kind is TenderKind.CASH
         self._received_field.setVisible(cash)
         self.change.setVisible(cash)
