@@ -228,11 +228,12 @@ class CashDesk:
         """
 
         def unit(tx: Transaction) -> XReport:
-            ledger.note(tx, asked, "x_report", {})
+            fence = ledger.note(tx, asked, "x_report", {})
             person = people.load(tx, asked.staff_no, shifts.business_date(tx))
             may_see = person is not None and may(person.member.role, Right.SEE_EXPECTED_CASH)
             rows = tuple(
-                (row.kind.text, row.tender.text, row.count) for row in reports.of_shift(tx, asked.shift_id)
+                (row.kind.text, row.tender.text, row.count)
+                for row in reports.of_shift(tx, fence.shift_id, fence.business_date)
             )
             expected = reports.expected_cash(tx, asked.shift_id, asked.counter_no) if may_see else None
             return XReport(asked.shift_id, clock_text(tx.now), rows, expected)

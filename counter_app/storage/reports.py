@@ -54,13 +54,13 @@ def _grouped(*conditions: sa.ColumnElement[bool]) -> sa.Select[tuple[str, str, s
     )
 
 
-_of_shift = _grouped(_o.c.shift_id == b("shift_id"))
+_of_shift = _grouped(_o.c.business_date == b("business_date"), _o.c.shift_id == b("shift_id"))
 _of_day = _grouped(_o.c.business_date == b("business_date"))
 
 
-def of_shift(tx: Transaction, shift_id: ShiftId) -> tuple[KindRow, ...]:
+def of_shift(tx: Transaction, shift_id: ShiftId, date: dt.date) -> tuple[KindRow, ...]:
     """One shift by kind and tender."""
-    return _rows(tx, _of_shift, {"shift_id": shift_id})
+    return _rows(tx, _of_shift, {"shift_id": shift_id, "business_date": date.isoformat()})
 
 
 def of_day(tx: Transaction, date: dt.date) -> tuple[KindRow, ...]:
