@@ -27,6 +27,8 @@ from ui.widgets.parts import ResultLine
 
 DESIGN_SIZE = (1366, 768)
 """The size everything fits without scrolling; on the screen the window fills it."""
+TITLE_BAR_PX = 40
+"""More than a window manager's title takes."""
 
 
 class AppWindow(QMainWindow):
@@ -85,6 +87,14 @@ class AppWindow(QMainWindow):
         self._idle.timeout.connect(self._test_idle)
         troubles.line_in_sight = self._line_in_sight
         troubles.bug_found.connect(self._bug)
+
+    def show_with_room_beside(self) -> None:
+        """Show the window in the design's size where the screen has room for more than that, else fill the screen."""
+        room = self.screen().availableGeometry()
+        if room.width() > self.width() and room.height() > self.height() + TITLE_BAR_PX:
+            self.show()
+        else:
+            self.showMaximized()
 
     # pages
 

@@ -80,8 +80,7 @@ def _run(settings: Settings, simulators: Simulators | None, sizes: Mapping[str, 
     from counter_app import bootstrap
 
     program = bootstrap.first_window(settings)
-    program.window.resize(1366, 768)
-    program.window.show()
+    program.window.show_with_room_beside()
     if simulators is not None:
         devices = _devices_window(program.window, simulators, sizes)
         devices.show()
