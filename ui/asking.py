@@ -75,9 +75,16 @@ class OperationInHand:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._id: OperationId | None = None
+        self._about = ""
 
-    def asked(self) -> Asked:
-        """The `Asked` of the operation in hand, which begins now if there is none."""
+    def asked(self, about: str = "") -> Asked:
+        """The `Asked` of the operation in hand, which begins now if there is none.
+
+        `about` names what it is done to (a card, a step of the drawer): for another one another operation begins, so
+        that what became of the first is not forgotten with the second.
+        """
+        if about != self._about:
+            self._id, self._about = None, about
         asked = self._session.asked(self._id)
         self._id = asked.operation_id
         return asked

@@ -372,7 +372,7 @@ class ReplacePage(Page):
         if self._new_card_no is None:
             raise Refused(Reason.TEXT_MISSING, field="新卡")
         return ReplaceCard(
-            self._in_hand.asked(),
+            self._in_hand.asked(self._reserved.card_no),
             self._reserved.intent_id,
             self._reserved.card_no,
             self._new_card_no,

@@ -193,7 +193,7 @@ class TillPage(Page):
         def make() -> OpenTill:
             opening = self.opening
             return OpenTill(
-                self._in_hand.asked(),
+                self._in_hand.asked(OpenTill.__name__),
                 CashCount(counted(opening.grid)),
                 _amount_or_zero(opening.from_safe),
                 opening.reason.text().strip(),
@@ -217,7 +217,7 @@ class TillPage(Page):
             if fields.paper.is_open():
                 raise Refused(Reason.TEXT_MISSING, field="单据号")
             return MoveCash(
-                self._in_hand.asked(),
+                self._in_hand.asked(MoveCash.__name__),
                 fields.direction.value == "in",
                 CashPlace(fields.place.value or CashPlace.SAFE.value),
                 fields.amount.value_fen(),
@@ -255,7 +255,7 @@ class TillPage(Page):
     def _lock_count(self) -> None:
         def make() -> LockCount:
             cash = CashCount(counted(self.count.grid))
-            return LockCount(self._in_hand.asked(), cash, self.count.slips_counted())
+            return LockCount(self._in_hand.asked(LockCount.__name__), cash, self.count.slips_counted())
 
         def done(locked: CountLocked) -> None:
             self.count.clear()
@@ -271,7 +271,7 @@ class TillPage(Page):
     def _close(self) -> None:
         def make() -> CloseTill:
             return CloseTill(
-                self._in_hand.asked(),
+                self._in_hand.asked(CloseTill.__name__),
                 _amount_or_zero(self.closing.left),
                 self.closing.reason.text().strip(),
             )

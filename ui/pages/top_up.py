@@ -281,7 +281,8 @@ class TopUpPage(Page):
         else:
             terminal_id = self._tools.desks.payments.terminal_id
             tender = Tender(kind, terminal_id=terminal_id, debit_confirmed=self.debit.isChecked())
-        return TopUp(self._in_hand.asked(), CardNo(self.customer.card_no), amount_fen, tender)
+        card_no = CardNo(self.customer.card_no)
+        return TopUp(self._in_hand.asked(card_no), card_no, amount_fen, tender)
 
     def _done(self, done: ToppedUp) -> None:
         self._in_hand.done()
