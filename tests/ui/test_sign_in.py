@@ -124,3 +124,10 @@ def test_each_notice_is_confirmed(qtbot: QtBot) -> None:
     assert confirmed == [("n1", "n2")]
     QTest.keyClick(page._notices, Qt.Key.Key_Return)
     assert len(confirmed) == 1
+
+
+def test_many_accounts_do_not_make_the_window_higher_than_a_small_screen(qtbot: QtBot) -> None:
+    page = SignInPage("东郊营业厅 ・ 1 号台")
+    qtbot.addWidget(page)
+    page.set_hints([SignInHint(str(1000 + n), "李娜", "营业员", "dongjiao-1023") for n in range(12)])
+    assert page.minimumSizeHint().height() < 400

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QLineEdit, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLineEdit, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
 
 from counter_app.domain.views import NoticeView, SignInHint
 from ui import texts
@@ -71,10 +71,21 @@ class SignInPage(QWidget):
         second_layout.addWidget(self._notices)
         second_layout.addStretch(1)
         self._steps.addWidget(second)
+        middle = QWidget()
+        middle.setProperty("look", "ground")
+        middle.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        inner = QVBoxLayout(middle)
+        inner.setContentsMargins(22, 22, 22, 22)
+        inner.addStretch(1)
+        inner.addWidget(self._steps, 6, Qt.AlignmentFlag.AlignHCenter)
+        # The demo's accounts must not make the whole window higher than a small screen at 150 %.
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        scroll.setWidget(middle)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(22, 22, 22, 22)
-        layout.addStretch(1)
-        layout.addWidget(self._steps, 6, Qt.AlignmentFlag.AlignHCenter)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(scroll)
         self.enter.setEnabled(False)
         self.busy.begin("正在打开数据库…")
 
