@@ -397,6 +397,7 @@ class CustomerLine(QFrame):
         layout.setContentsMargins(22, 6, 22, 6)
         layout.addWidget(self._text)
         layout.addWidget(self._warnings, 1)
+        self.set_customer(None)
 
     def set_customer(self, view: CustomerView | None) -> None:
         """Name, state, balance, and how many warnings there are."""

@@ -293,9 +293,11 @@ class TopUpPage(Page):
             self.change.set_sums(done.amount_fen, done.amount_fen + done.change_fen)
         sum_text, paid_by = texts.shown_money(done.amount_fen), done.tender.kind.text
         balance = texts.shown_money(done.balance_fen)
+        # Also here: on a low screen the large figures may lie below.
+        change = f"找零 {texts.shown_money(done.change_fen)}，" if cash and done.change_fen else ""
         self.finish(
             done,
-            f"充值成功：{sum_text} {paid_by}，卡内余额 {balance}。",
+            f"充值成功：{sum_text} {paid_by}，{change}卡内余额 {balance}。",
             f"充值 {sum_text} {paid_by}",
             done.receipt_no,
             done.change_fen if cash else None,
