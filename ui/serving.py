@@ -445,6 +445,8 @@ class Serving(QObject):
     def _booked(self, outcome: Any) -> None:
         """An operation was booked: its paper prints, panel, status and badges are read again."""
         self._last_receipt_no = getattr(outcome, "receipt_no", None) or self._last_receipt_no
+        if self.devices.printer is None and self._last_receipt_no:
+            self.window.paper_done(self._last_receipt_no, False)
         self._print_next()
         self.refresh_customer()
         self.refresh_status()
@@ -506,7 +508,9 @@ class Serving(QObject):
 
         def queued(copy_no: int) -> None:
             page = self.window.page
-            if page is not None:
+            if page is not None and self.devices.printer is None:
+                page.result.say("warn", f"本台没有设置打印机，凭证 {receipt_no} 已排队，没有打印。")
+            elif page is not None:
                 page.result.say("good", f"凭证 {receipt_no} 补打 第{copy_no}次，正在打印。")
             self._print_next()
 

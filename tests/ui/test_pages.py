@@ -146,7 +146,7 @@ def test_cash_top_up_by_keys_books_once(window: AppWindow, qtbot: QtBot, databas
         QTest.keyClick(focused(), Qt.Key.Key_Return)
     qtbot.waitUntil(lambda: bool(booked), timeout=5000)
     assert page.result.tone == "good"
-    assert page.result.text.startswith("充值成功：¥100.00 现金，卡内余额 ¥223.50。凭证 ")
+    assert page.result.text.startswith("充值成功：¥100.00 现金，找零 ¥100.00，卡内余额 ¥223.50。凭证 ")
     assert page.change.figures.text() == "¥100.00", "the change stays in sight while it is given"
     assert page.amount.text() == ""
     assert "充值 ¥100.00 现金" in shown(window)
