@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import Any, NoReturn
 
-from counter_app import bootstrap, lasting_none
+from counter_app import bootstrap
 from counter_app.benchmarks.figures import percentile
 from counter_app.benchmarks.ui_probe import Ping, ProbedApplication
 from counter_app.commands import day, demo_counter
@@ -36,8 +36,6 @@ class _SlowDevices(demo_counter.Simulators):
 
 def main(folder: Path) -> NoReturn:
     """Play every step once in `folder`, say what was seen, end the process."""
-    # The watch itself hears every event of the day.
-    lasting_none.hold()
     application = ProbedApplication(sys.argv[:1])
     sizes = demo_counter.sizes_for(None)
     out = folder / "day"

@@ -103,10 +103,6 @@ def rows(settings_path: str, staff_no: str, password: str) -> int:
 
     For each text the time from its last key to the painted list.
     """
-    from counter_app import lasting_none
-
-    # Some thousand texts typed without a break.
-    lasting_none.hold()
     texts = json.load(sys.stdin)
 
     def ready(started: Program) -> None:

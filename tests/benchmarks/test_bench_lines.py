@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 
 import pytest
 
@@ -66,16 +64,3 @@ def test_an_unknown_name_is_a_wrong_call() -> None:
     with pytest.raises(SystemExit) as ended:
         bench.main(["--only", "nothing"])
     assert ended.value.code == 2
-
-
-def test_constants_outlive_the_calls_that_lose_them() -> None:
-    """In a process of its own: without the workaround it ends with a fatal error."""
-    calls = (
-        "from counter_app import lasting_none; lasting_none.hold()\n"
-        "from PySide6.QtCore import QCoreApplication, QTimer\n"
-        "application = QCoreApplication([]); timer = QTimer()\n"
-        "for _ in range(200_000): timer.setInterval(5); timer.setSingleShot(True)\n"
-        "print('alive')"
-    )
-    done = subprocess.run([sys.executable, "-c", calls], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout) == (0, "alive\n"), done.stderr

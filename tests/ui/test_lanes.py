@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections.abc import Callable
 
 import pytest
 from PySide6.QtCore import QThread
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QLabel
 from pytestqt.qtbot import QtBot
 
 from counter_app.domain.errors import Cancelled, Reason, Refused
@@ -158,3 +159,13 @@ def test_progress_lines_arrive_on_the_ui_thread_in_order(lane: Lane, qtbot: QtBo
     lane.submit(call, lambda _none: lines.append(("完成", True)))
     qtbot.waitUntil(lambda: len(lines) == 4, timeout=5000)
     assert lines == [("请插卡", True), ("请输密码", True), ("等待银行", True), ("完成", True)]
+
+
+def test_qt_gives_back_the_interpreters_constants(qtbot: QtBot) -> None:
+    """PySide6 6.12.0 lost a reference to None with each call on Python 3.11, until the interpreter ended."""
+    label = QLabel()
+    qtbot.addWidget(label)
+    before = sys.getrefcount(None)
+    for number in range(2_000):
+        label.setText(str(number))
+    assert abs(sys.getrefcount(None) - before) < 500
