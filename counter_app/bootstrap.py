@@ -9,13 +9,17 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import functools
+import gc
+import hashlib
 import logging
 import sys
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from PySide6.QtCore import QLockFile
 from PySide6.QtWidgets import QApplication
 
 from counter_app import settings as settings_file
@@ -156,6 +160,7 @@ class Program:
     checker: Lane
     cancel: CancelToken = field(default_factory=CancelToken)
     trusted: bool = True
+    place: QLockFile | None = None
     desks: Desks | None = None
     serving: Serving | None = None
     shelf: DeviceShelf | None = None
@@ -177,6 +182,9 @@ class Program:
                 self._mark_stopped(self.desks.at.database)
             self.desks.at.database.close()
             self.desks = None
+        if self.place is not None:
+            self.place.unlock()
+            self.place = None
 
     def _mark_stopped(self, database: Database) -> None:
         from counter_app.storage import health
@@ -189,7 +197,11 @@ class Program:
 
 
 def first_window(settings: Settings, clock: Clock = utc_now) -> Program:
-    """The application with frame and sign-in page; nothing of database or devices is loaded yet."""
+    """The application with frame and sign-in page; nothing of database or devices is loaded yet.
+
+    The garbage collector rests until the hall is open: loading the libraries makes millions of objects and no garbage.
+    """
+    gc.disable()
     found = QApplication.instance()
     application = found if isinstance(found, QApplication) else QApplication(sys.argv[:1])
     look = theme.Theme.of(high_contrast=settings.look == "contrast", large_type=settings.look == "large")
@@ -204,11 +216,33 @@ def first_window(settings: Settings, clock: Clock = utc_now) -> Program:
 
 
 def open_hall(program: Program, passphrase: str = "") -> None:
-    """After the first paint: open database and desks off the UI thread, then devices and pages."""
+    """After the first paint: open database and desks off the UI thread, then devices and pages.
+
+    One program a counter: a second one would take what the first has in flight for the remains of a crash.
+    """
+    if program.place is None:
+        place = QLockFile(str(counter_place(program.settings)))
+        place.setStaleLockTime(0)
+        if not place.tryLock(0):
+            _hall_failed(program, StorageTrouble(ALREADY_OPEN, f"lock held: {place.error()}"))
+            return
+        program.place = place
     program.opener.submit(
         functools.partial(_open_counter, program.settings, passphrase, program.clock),
         functools.partial(_hall_is_open, program, passphrase),
         functools.partial(_hall_failed, program),
+    )
+
+
+ALREADY_OPEN = "本台的程序已经打开，请切换到已打开的窗口；若刚关闭，请稍候再启动。"
+
+
+def counter_place(settings: Settings) -> Path:
+    """The lock file of one counter on this computer, whoever starts the program and from where."""
+    where = f"{settings.database.path or settings.database.address}|{settings.counter_no}"
+    return (
+        Path(tempfile.gettempdir())
+        / f"city-card-counter-{hashlib.sha256(where.encode()).hexdigest()[:16]}.lock"
     )
 
 
@@ -224,7 +258,13 @@ def ask_and_open(program: Program, why: str = "") -> None:
     dialog.open()
 
 
+def _collect_garbage_again() -> None:
+    gc.freeze()
+    gc.enable()
+
+
 def _hall_failed(program: Program, error: BaseException) -> None:
+    _collect_garbage_again()
     if not isinstance(error, Trouble):
         program.window.troubles.report_bug(error)
         return
@@ -270,6 +310,7 @@ def _hall_is_open(program: Program, passphrase: str, opened: tuple[Desks, bool])
     _check_books(program, passphrase, unclean)
     program.shelf.start()
     serving.open_for_sign_in()
+    _collect_garbage_again()
     if program.on_open is not None:
         program.on_open()
 

@@ -40,6 +40,8 @@ STATUS_EVERY_MS = 2_000
 _CALLING = frozenset((LossChannel.HOTLINE.value, LossChannel.HEADQUARTERS.value))
 
 PAPER_EVERY_MS = 700
+PREPARED = ("top_up", "loss", "replace", "till", "customer", "pending")
+PREPARE_EVERY_MS = 150
 TERMINAL_EVERY_MS = 20_000
 
 
@@ -246,8 +248,7 @@ class Serving(QObject):
         self.window.set_idle_lock(float(self.desks.at.rules.value(RuleCode.IDLE_LOCK_SECONDS, day)))
         self.window.show_page("pending" if self.to_confirm else self._start_page)
         self.refresh_status()
-        # Made while the clerk looks at the first page, so that the first F2 does not wait for it.
-        QTimer.singleShot(0, lambda: self.window.prepare_page("top_up"))
+        QTimer.singleShot(0, self, lambda: self._prepare(list(PREPARED)))
         self.refresh_parked()
         self._status.start()
         self._printing.start()
@@ -255,6 +256,13 @@ class Serving(QObject):
         self.look_at_terminal()
         self._look_at_clock()
         self.signed_in.emit()
+
+    def _prepare(self, names: list[str]) -> None:
+        """Make pages while the clerk looks at the first one, one at a time, so that no first key waits for its page."""
+        if self.person is None or not names:
+            return
+        self.window.prepare_page(names.pop(0))
+        QTimer.singleShot(PREPARE_EVERY_MS, self, lambda: self._prepare(names))
 
     def _role_word(self) -> str:
         assert self.person is not None

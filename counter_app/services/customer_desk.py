@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from counter_app.storage.cards import PurseEvent
     from counter_app.storage.holders import CardFound, Found
 
-MOST_MATCHES = 50
+MOST_MATCHES = 10
+"""One more than a list has digits to choose with: a longer answer is a reason to type on, and costs time."""
 RECENT_LINES = 4
 
 PersonalField = Literal["name", "document", "phone", "address", "second_contact"]

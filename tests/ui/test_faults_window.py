@@ -594,3 +594,21 @@ def test_cash_is_booked_while_the_terminal_waits_for_its_customer(
     assert beside.read(intents.all_open) == ()
     assert devices.approvals == []
     require_sound(beside)
+
+
+def test_a_second_program_at_one_counter_does_not_open_the_hall(
+    start: Callable[[], Running], settings: Settings, clock: HallClock
+) -> None:
+    """It would take what the first has in flight for the remains of a crash."""
+    first = start()
+    second = bootstrap.first_window(settings, clock)
+    bootstrap.open_hall(second)
+    assert "本台的程序已经打开" in second.window.sign_in.result.text
+    assert second.desks is None
+    first.close()
+    bootstrap.open_hall(second)
+    first.until(lambda: second.desks is not None)
+    second.window.close()
+    second.close()
+    second.window.troubles.remove()
+    second.window.deleteLater()
