@@ -304,6 +304,8 @@ def _hall_is_open(program: Program, passphrase: str, opened: tuple[Desks, bool])
     program.desks = desks
     program.shelf = _shelf(program)
     serving = program.serving = Serving(program.window, desks, program.shelf, START_PAGE)
+    if program.settings.papers_folder:
+        serving.papers_folder = Path(program.settings.papers_folder)
     for entry in page_entries(serving):
         program.window.add_page(entry)
     serving.start_up(unclean=unclean)

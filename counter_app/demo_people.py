@@ -53,7 +53,7 @@ _DIFFICULT_SURNAMES: tuple[str, ...] = (
     ),
 )
 _DIFFICULT_SHARE = 0.08
-_MALE = "伟强磊军洋勇杰涛明超刚平辉鹏华飞鑫波斌宇浩凯健俊帆帅旭宁龙林海建国志文博翔峰晨东亮阳子轩泽宏庆晟朝"
+_MALE = "伟强磊军洋勇杰涛明超刚平辉鹏华飞鑫波斌宇浩凯健俊帆帅旭宁龙林海建国志文博翔峰晨东亮阳睿轩泽宏庆晟朝"
 _FEMALE = "芳娜敏静丽艳娟霞秀英玲桂兰红梅燕萍莉洁婷雪琳慧颖倩佳欣怡梦瑶璐琪悦蕾茜晓雅思雨涵月彤乐凤珍"
 _RARE = "䶮㛃"
 """Given-name characters that receipt printers cannot print; one person in two thousand has one."""

@@ -57,6 +57,8 @@ class Settings:
     ports: Ports = field(default_factory=Ports)
     paper_columns: Literal[32, 48] = 48
     look: Literal["normal", "contrast", "large"] = "normal"
+    papers_folder: str = ""
+    """Where the day reports are written; "" is the documents folder of whoever runs the program."""
     hall_name: str = ""
     """Only for the sign-in page's first paint, before the database is open."""
 

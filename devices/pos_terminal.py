@@ -99,6 +99,7 @@ class PosTerminal:
         ack_timeout_s: float = 5.0,
         answer_timeout_s: float = 5.0,
         message_timeout_s: float = 180.0,
+        abort_timeout_s: float = 30.0,
         card_kinds: CardKinds | None = None,
         scan_pay_type: int = 0x30,
         on_stray: OnResult | None = None,
@@ -111,6 +112,8 @@ class PosTerminal:
         self._currency = currency
         self._answer_timeout_s = answer_timeout_s
         self._message_timeout_s = message_timeout_s
+        # Whoever stops a payment has a customer waiting: a terminal that says nothing then is unknown soon.
+        self._abort_timeout_s = min(abort_timeout_s, message_timeout_s)
         self._card_kinds = card_kinds or CardKinds()
         self._scan_pay_type = scan_pay_type
         self._on_stray = on_stray
@@ -322,7 +325,7 @@ class PosTerminal:
                     asked_to_stop = True
                     progress("正在请终端停止，请等终端的最后答复")
                     self._line.send(zvt_messages.abort())
-                    until = time.monotonic() + self._message_timeout_s
+                    until = time.monotonic() + self._abort_timeout_s
             apdu = self._line.receive(_SLICE_S)
             if apdu is None:
                 if time.monotonic() >= until:

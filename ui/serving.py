@@ -7,6 +7,7 @@ operation (print, refresh, status). What one business needs belongs to its page.
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from PySide6.QtCore import QObject, QTimer, Signal
@@ -74,6 +75,7 @@ class Serving(QObject):
         self.devices = devices
         self.person: SignedIn | None = None
         self.to_confirm: tuple[str, ...] = ()
+        self.papers_folder: Path | None = None
         self.desk = Lane("desk")
         self.look = Lane("look")
         self.paper = Lane("printer")

@@ -279,6 +279,7 @@ def counter_settings(hall: Path, counter_no: int, ports: Ports) -> Settings:
         database=DatabaseAt("sqlite", str(hall / DATABASE_NAME)),
         key=KeyAt("file", str(hall / KEY_NAME)),
         ports=ports,
+        papers_folder=str(hall.parent / "reports"),
         hall_name=demo_data()["hall"]["name"],
     )
 

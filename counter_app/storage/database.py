@@ -393,7 +393,8 @@ def sqlite_engine(path: pathlib.Path, keys: HallKeys, *, max_pages: int | None =
             "journal_mode=WAL",
             "synchronous=FULL",
             "foreign_keys=ON",
-            "temp_store=MEMORY", f"cache_size=-{CACHE_KIB}",
+            "temp_store=MEMORY",
+            f"cache_size=-{CACHE_KIB}",
             "recursive_triggers=ON",
         ):
             cursor.execute(f"PRAGMA {pragma}")

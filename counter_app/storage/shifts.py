@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from counter_app.domain.errors import Reason, Refused
 from counter_app.domain.ids import ShiftId, StaffNo
 from counter_app.domain.shifts import CashCount, ShiftView, TillState, hall_date, next_business_date
+from counter_app.domain.staff import SYSTEM_STAFF_NO
 from counter_app.storage import tables
 from counter_app.storage.database import Transaction, insert_ignoring, moment, new_id, utc_text
 
@@ -128,8 +129,11 @@ def open_shift_on(tx: Transaction, counter_no: int, staff_no: StaffNo, date: dt.
     if found is not None and found.till_state == TillState.CLOSED.value:
         end_shift(tx, ShiftId(found.shift_id))
         found = None
+    # The system's chain is nobody's shift: it stands before the first, which is what a clerk calls 第 1 班.
+    before_first = staff_no == SYSTEM_STAFF_NO
     while found is None:
-        ordinal = int(tx.connection.execute(_last_ordinal, values).scalar_one()) + 1
+        ordinal = 0 if before_first else int(tx.connection.execute(_last_ordinal, values).scalar_one()) + 1
+        before_first = False
         # Two people may open a shift at one counter in the same moment: the loser's ordinal is taken, try the next.
         tx.run(
             _insert_shift[dialect],

@@ -150,7 +150,7 @@ def test_verify_works_beside_a_writing_counter(hall_database: Database) -> None:
 
 # --- tampering --------------------------------------------------------------------------------------------------
 
-FIRST_TOP_UP = "(SELECT operation_id FROM operation WHERE receipt_no = 'D1-261123-2-0002')"
+FIRST_TOP_UP = "(SELECT operation_id FROM operation WHERE receipt_no = 'D1-261123-1-0002')"
 LAST_OF_SHIFT = "(SELECT max(seq) FROM audit a WHERE a.shift_id = audit.shift_id)"
 
 TAMPERINGS = [

@@ -60,7 +60,7 @@ def _take_all(application: QApplication, folder: str, variant: str, path: Path) 
         lane,
         [
             ("loss", "挂失 / 解挂", "F3", group, LossPage),
-            ("replace", "补卡 / 换卡", "F4", group, ReplacePage),
+            ("replace", "补卡", "F4", group, ReplacePage),
         ],
     )
     window = hall.window

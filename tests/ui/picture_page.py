@@ -137,12 +137,12 @@ class SamplePage(Page):
 
 OTHERS = (
     ("loss", "挂失 / 解挂", "F3", texts.GROUP_SERVICE),
-    ("replace", "补卡 / 换卡", "F4", texts.GROUP_SERVICE),
+    ("replace", "补卡", "F4", texts.GROUP_SERVICE),
     ("enrol", "开卡 / 退卡", "F5", texts.GROUP_SERVICE),
     ("bills", "代缴费", "F6", texts.GROUP_SERVICE),
     ("complaints", "投诉 / 咨询", "F7", texts.GROUP_SERVICE),
     ("customers", "客户与交易", "F8", texts.GROUP_SERVICE),
-    ("till", "钱箱 / 交接班", "F9", texts.GROUP_TILL),
+    ("till", "钱箱", "F9", texts.GROUP_TILL),
     ("day", "日结", "F10", texts.GROUP_TILL),
     ("open", "待办", "F11", texts.GROUP_TILL),
     ("reports", "报表", "Alt+R", texts.GROUP_TILL),

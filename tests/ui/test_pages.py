@@ -68,7 +68,7 @@ def window(
     tools = Tools(troubles, desks, session, lane_maker("desk"), lane_maker("look"))
     made = AppWindow("东郊营业厅 ・ 1 号台", troubles, now=lambda: NOON)
     made.add_page(PageEntry("top_up", "充值", "F2", texts.GROUP_SERVICE, lambda: TopUpPage(tools), True))
-    made.add_page(PageEntry("till", "钱箱 / 交接班", "F9", texts.GROUP_TILL, lambda: TillPage(tools), True))
+    made.add_page(PageEntry("till", "钱箱", "F9", texts.GROUP_TILL, lambda: TillPage(tools), True))
     qtbot.addWidget(made)
     made.open_frame("1021 李芳")
     made.resize(1366, 768)

@@ -41,7 +41,7 @@ from ui.errors import TroubleRouter
 from ui.lanes import Lane
 from ui.pages.replace import DOCUMENT, DONE, FEE, NEW, OLD, ReplacePage
 
-PAGES = [("replace", "补卡 / 换卡", "F4", texts.GROUP_SERVICE, ReplacePage)]
+PAGES = [("replace", "补卡", "F4", texts.GROUP_SERVICE, ReplacePage)]
 SECOND_COUNTER = 2
 
 

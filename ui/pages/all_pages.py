@@ -25,10 +25,10 @@ def page_entries(serving: Serving) -> Sequence[PageEntry]:
     return (
         entry("top_up", "充值", "F2", business, _top_up, moves_money=True),
         entry("loss", "挂失 / 解挂", "F3", business, _loss, moves_money=False),
-        entry("replace", "补卡 / 换卡", "F4", business, _replace, moves_money=True),
+        entry("replace", "补卡", "F4", business, _replace, moves_money=True),
         entry("customer", "客户与交易", "F8", business, _customer, moves_money=True),
-        entry("till", "钱箱 / 交接班", "F9", house, _till, moves_money=True),
-        entry("day_close", "日结", "F10", house, _day_close, moves_money=True),
+        entry("till", "钱箱", "F9", house, _till, moves_money=True),
+        PageEntry("day_close", "日结", "F10", house, lambda: _day_close(serving), moves_money=True),
         PageEntry("pending", "待办", "F11", house, lambda: _pending(serving), moves_money=True),
         entry("registers", "登记簿", "Alt+R", house, _registers, moves_money=True),
         entry("settings", "设置", "Alt+S", house, _settings, moves_money=False),
@@ -65,10 +65,10 @@ def _customer(tools: Tools) -> Page:
     return CustomerPage(tools)
 
 
-def _day_close(tools: Tools) -> Page:
+def _day_close(serving: Serving) -> Page:
     from ui.pages.day_close import DayClosePage
 
-    return DayClosePage(tools)
+    return DayClosePage(serving.tools, serving.papers_folder)
 
 
 def _pending(serving: Serving) -> Page:

@@ -1,4 +1,4 @@
-"""钱箱 / 交接班 (F9): open with a counted float, move cash, look at counts, count blind, close.
+"""钱箱 (F9): open with a counted float, move cash, look at counts, count blind, close.
 
 Your line belongs here if it is about this page's fields. Expected cash is shown nowhere before the count is locked.
 """
@@ -51,7 +51,7 @@ class TillPage(Page):
     """Shows the one step that is due; each step has its own fields, path of Enter and primary button."""
 
     def __init__(self, tools: Tools) -> None:
-        super().__init__("钱箱 / 交接班", tools.troubles)
+        super().__init__("钱箱", tools.troubles)
         self._tools = tools
         self._in_hand = OperationInHand(tools.session)
         self.signing = Signing(self, tools)
