@@ -82,7 +82,7 @@ class CustomerDesk:
 
     def find(self, typed: str) -> tuple[Match, ...]:
         """What a clerk typed, recognised by its form: card number, ID number, phone, its last four, receipt number
-        (also short, `D2-7`) or loss reference, pinyin initials, beginning of a name. At most 50 lines, two looks.
+        (also short, `D2-7`) or loss reference, pinyin initials, beginning of a name. At most ten lines, two looks.
 
         `Refused`: SEARCH_TOO_SHORT while nothing can be told yet, CARD_NO_MALFORMED and ID_NUMBER_CHECK_DIGIT for
         damaged whole numbers, CARD_UNKNOWN, HOLDER_UNKNOWN and RECEIPT_UNKNOWN for whole numbers nobody has.

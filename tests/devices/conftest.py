@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import array
+import fcntl
 import json
 import os
 import select
 import subprocess
 import sys
+import termios
 import time
 import tty
 from collections.abc import Callable, Iterator
@@ -35,6 +38,14 @@ class Line:
         """What the device says."""
         while data:
             data = data[os.write(self.master, data) :]
+
+    def wait_until_waiting(self, count: int) -> None:
+        """Return when `count` bytes lie unread at the program's end, as after a time in which nobody listened."""
+        until = time.monotonic() + CAP_S
+        waiting = array.array("i", [0])
+        while waiting[0] < count:
+            assert time.monotonic() < until, f"only {waiting[0]} of {count} bytes arrived"
+            fcntl.ioctl(self._slave, termios.FIONREAD, waiting)
 
     def receive(self, count: int, timeout_s: float = CAP_S) -> bytes:
         """Exactly `count` bytes that the program sent; fails when they do not come."""

@@ -111,6 +111,7 @@ def test_a_card_that_stayed_while_nobody_listened_is_not_new(line):
     assert reader.wait_for_card(CancelToken()) == "010063E9AE"
     clock.now += 30
     line.send(FIRST * 20)
+    line.wait_until_waiting(len(FIRST) * 20)
     cancel = CancelToken()
     timer = threading.Timer(0.3, cancel.cancel)
     timer.start()

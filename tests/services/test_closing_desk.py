@@ -334,7 +334,7 @@ def test_the_report_adds_up_before_and_after_the_seal(hall_database: Database) -
     assert report.chain_heads[-1].head == done.anchor[:16]
     assert not any(head.head == done.anchor[:16] for head in draft.chain_heads)
     assert {head.shift for head in report.chain_heads[:-1]} >= {
-        "1 号台 1021 李芳 第 2 班",
+        "1 号台 1021 李芳 第 1 班",
         "2 号台 1001 周敏 第 2 班",
     }
     assert day_report.render(report).startswith(b"%PDF")
