@@ -452,6 +452,7 @@ def postgres_engine(url: str) -> Engine:
         # The driver still calls a connection open whose server process has just said goodbye.
         if getattr(context.original_exception, "sqlstate", None) in _SERVER_ENDED:
             context.is_disconnect = True
+        _drop_row_values(context)
 
     last_used: weakref.WeakKeyDictionary[Any, float] = weakref.WeakKeyDictionary()
 
@@ -469,6 +470,17 @@ def postgres_engine(url: str) -> Engine:
                 raise sa.exc.DisconnectionError() from error
 
     return engine
+
+
+def _drop_row_values(context: sa.engine.ExceptionContext) -> None:
+    """Leave the server's first sentence only: its DETAIL holds the whole row of a broken constraint, names included,
+    and what an error says may reach the log."""
+    original, wrapped = context.original_exception, context.sqlalchemy_exception
+    sentence = getattr(getattr(original, "diag", None), "message_primary", None)
+    if sentence is None or wrapped is None:
+        return
+    original.args = (sentence,)
+    wrapped.args = (f"({type(original).__module__}.{type(original).__name__}) {sentence}",)
 
 
 _version = sa.text("SELECT version_num FROM alembic_version")

@@ -11,6 +11,7 @@ import sqlite3
 import tempfile
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -420,6 +421,19 @@ class TestFile:
 
 def _postgres(url: str, clock: HallClock) -> Database:
     return Database(postgres_engine(url), HALL_ID, KEYS, clock)
+
+
+@pytest.mark.parametrize("bad", ["name = NULL", "holder_id = 'h2'"])
+def test_a_broken_constraint_tells_no_persons_values(postgres_hall: str, clock: HallClock, bad: str) -> None:
+    hall = _postgres(postgres_hall, clock)
+    statement = sa.text(f"UPDATE holder SET {bad} WHERE holder_id = 'h1'")
+    with pytest.raises(sa.exc.IntegrityError) as caught:
+        hall.write(lambda tx: tx.connection.execute(statement))
+    hall.close()
+    told = "".join(traceback.format_exception(caught.value))
+    assert "constraint" in told, "what was broken must still be named"
+    for value in ("张桂兰", "002X", "8000", "h2", "DETAIL"):
+        assert value not in told.replace(bad, "")
 
 
 def test_a_backend_ended_in_mid_unit_is_retried_and_booked_once(postgres_hall: str, clock: HallClock) -> None:
