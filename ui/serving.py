@@ -320,7 +320,19 @@ class Serving(QObject):
         self.look.submit(lambda: self.desks.customers.find(typed), found, failed, newest_of="search")
 
     def _open_match(self, match: Match) -> None:
-        self.open_customer(match.key)
+        if match.paper_no:
+            self._open_paper(match.paper_no)
+        else:
+            self.open_customer(match.key)
+
+    def _open_paper(self, receipt_no: str) -> None:
+        """A paper of the drawer or the day has no customer: it is shown itself."""
+        from ui.pages.customer import CustomerPage
+
+        if self.window.show_page("customer"):
+            page = self.window.page
+            assert isinstance(page, CustomerPage)
+            page.open_receipt(receipt_no)
 
     def _came(self, view: CustomerView) -> None:
         """The clerk or a reader opened this person: what is typed next belongs to the page."""

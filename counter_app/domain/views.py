@@ -91,6 +91,8 @@ class Match:
     detail: str
     kind: str
     """`客户`, `卡` or `凭证`: the word at the line's end."""
+    paper_no: str = ""
+    """The receipt to show, where no customer stands behind it; "" where `key` opens one."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

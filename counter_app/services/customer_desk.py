@@ -28,7 +28,7 @@ from counter_app.storage.intents import Intent, IntentState
 if TYPE_CHECKING:
     from counter_app.services.hall import HallAtCounter
     from counter_app.storage.cards import PurseEvent
-    from counter_app.storage.holders import CardFound, Found
+    from counter_app.storage.holders import CardFound, Found, ReceiptFound
 
 MOST_MATCHES = 10
 """One more than a list has digits to choose with: a longer answer is a reason to type on, and costs time."""
@@ -167,15 +167,7 @@ class CustomerDesk:
         found = holders.find_by_receipts(tx, candidates, MOST_MATCHES)
         if not found and receipt["day"] is not None and len(receipt["number"]) == 4:
             raise Refused(Reason.RECEIPT_UNKNOWN, receipt_no=typed.strip()[:24])
-        return tuple(
-            Match(
-                f"receipt:{hit.receipt_no}",
-                f"{hit.receipt_no}　{hit.kind.text}　{_card_title(hit.card)}",
-                f"{clock_text(hit.booked_at)}　{yuan(hit.amount_fen)} 元　{_card_detail(hit.card)}",
-                "凭证",
-            )
-            for hit in found
-        )
+        return tuple(_receipt_line(hit) for hit in found)
 
     # --- opening a person ---------------------------------------------------------------------------------------
 
@@ -426,6 +418,21 @@ def _card_detail(found: CardFound) -> str:
         if found.holder.phone_last4:
             parts.append(f"手机尾号 {found.holder.phone_last4}")
     return "　".join(parts)
+
+
+def _receipt_line(hit: ReceiptFound) -> Match:
+    """A receipt of a card opens its customer; a paper of the drawer or the day opens as itself."""
+    title, detail = f"{hit.receipt_no}　{hit.kind.text}", clock_text(hit.booked_at)
+    if hit.amount_fen or hit.card is not None:
+        detail += f"　{yuan(hit.amount_fen)} 元"
+    if hit.card is None:
+        return Match(f"paper:{hit.receipt_no}", title, detail, "凭证", hit.receipt_no)
+    return Match(
+        f"receipt:{hit.receipt_no}",
+        f"{title}　{_card_title(hit.card)}",
+        f"{detail}　{_card_detail(hit.card)}",
+        "凭证",
+    )
 
 
 def _claim_card(card: Card) -> ClaimCard:

@@ -94,9 +94,12 @@ _by_receipts = (
         *_found,
     )
     .select_from(
-        _operation.join(
-            _card_with_holder,
+        _operation.outerjoin(
+            _card,
             sa.and_(_card.c.hall_id == _operation.c.hall_id, _card.c.card_no == _operation.c.card_no),
+        ).outerjoin(
+            _holder,
+            sa.and_(_holder.c.hall_id == _card.c.hall_id, _holder.c.holder_id == _card.c.holder_id),
         )
     )
     .where(
@@ -134,13 +137,13 @@ class CardFound:
 
 @dataclass(frozen=True, slots=True)
 class ReceiptFound:
-    """An operation on a card, found by its receipt number."""
+    """An operation found by its receipt number; `card` is None for the drawer's and the day's own papers."""
 
     receipt_no: ReceiptNo
     kind: OperationKind
     booked_at: dt.datetime
     amount_fen: int
-    card: CardFound
+    card: CardFound | None
 
 
 def _card_found(row: Any) -> CardFound:
@@ -155,7 +158,7 @@ def find_by_card(tx: Transaction, card_no: CardNo) -> CardFound | None:
 
 
 def find_by_receipts(tx: Transaction, receipt_nos: Iterable[str], most: int = 50) -> tuple[ReceiptFound, ...]:
-    """Operations on cards with one of these receipt numbers, newest first."""
+    """Operations with one of these receipt numbers, newest first."""
     values = {"hall_id": tx.hall_id, "receipt_nos": list(receipt_nos), "most": most}
     return tuple(
         ReceiptFound(
@@ -163,7 +166,7 @@ def find_by_receipts(tx: Transaction, receipt_nos: Iterable[str], most: int = 50
             OperationKind(row.operation_kind),
             moment(row.booked_at),
             int(row.amount_fen),
-            _card_found(row),
+            None if row.card_no is None else _card_found(row),
         )
         for row in tx.all(_by_receipts, values)
     )

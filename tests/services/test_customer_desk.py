@@ -62,7 +62,8 @@ class Counter:
         self.top_ups = TopUpDesk(at, payments)
         self.replacement = ReplacementDesk(at, payments)
         self.clerk: Clerk = clerk_at(database, number, staff_no)  # type: ignore[arg-type]
-        CashDesk(at).open_till(OpenTill(self.clerk.asked(), CashCount(), 0))
+        opened = CashDesk(at).open_till(OpenTill(self.clerk.asked(), CashCount(), 0))
+        self.till_receipt_no = opened.receipt_no
 
     def top_up(self, card_no: CardNo, amount_fen: int) -> str:
         cash = Tender(TenderKind.CASH, received_fen=amount_fen)
@@ -141,6 +142,17 @@ def test_a_receipt_is_found_whole_short_and_from_its_code(counter: Counter) -> N
     assert counter.customers.find(reference)[0].title.endswith("挂失　张*兰")
     assert counter.customers.find(f"{counter_part}-99") == ()
     assert refusal(counter.customers, f"{head}-0099") is Reason.RECEIPT_UNKNOWN
+
+
+def test_a_paper_of_the_drawer_is_found_though_it_has_no_customer(counter: Counter) -> None:
+    receipt_no = counter.till_receipt_no
+    match = counter.customers.find(receipt_no)[0]
+    assert (match.paper_no, match.kind) == (receipt_no, "凭证")
+    assert match.title == f"{receipt_no}　开箱"
+    with_customer = counter.customers.find(counter.top_up(NAMED_CARD, 100_00))[0]
+    assert with_customer.paper_no == ""
+    short = f"{receipt_no.partition('-')[0]}-{int(receipt_no.rpartition('-')[2])}"
+    assert receipt_no in [hit.paper_no for hit in counter.customers.find(short)]
 
 
 def test_what_cannot_be_found_says_why(counter: Counter) -> None:

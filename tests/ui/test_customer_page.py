@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from counter_builder import Counter, ScriptedTerminal, answer, card_top_up, require_sound
+from counter_builder import FLOAT, Counter, ScriptedTerminal, answer, card_top_up, require_sound
 from hall_builder import HOLDER, MANAGER, NAMED_CARD, NAMED_FEN, PASSWORD, HallClock, open_sqlite
 from hall_window import HallWindow, enter, focused, hall_window, press, words_in_sight
 from picture_page import faults_of
@@ -16,7 +16,7 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from counter_app.domain.payments import Verdict
-from counter_app.domain.requests import Reversed
+from counter_app.domain.requests import LockCount, Reversed
 from counter_app.domain.waiting import CancelToken, silent
 from counter_app.storage import papers
 from counter_app.storage.database import Database
@@ -287,3 +287,15 @@ def test_a_signature_is_not_asked_beside_another_receipt(
     page._open_line(1)
     qtbot.waitUntil(lambda: not page.busy.busy, timeout=5000)
     assert not page.signing.box.isVisible()
+
+
+def test_a_paper_without_a_customer_is_shown_by_its_number(
+    hall: HallWindow, counter: Counter, qtbot: QtBot
+) -> None:
+    receipt_no = counter.cash.lock_count(LockCount(counter.asked(), FLOAT)).receipt_no
+    page = hall.show("customer")
+    assert isinstance(page, CustomerPage)
+    page.open_receipt(receipt_no)
+    qtbot.waitUntil(page.receipt.isVisible, timeout=5000)
+    assert receipt_no in words_in_sight(hall.window)
+    assert "点钞锁定" in page.result.text
