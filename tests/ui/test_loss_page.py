@@ -297,11 +297,51 @@ def test_in_the_hall_a_document_stands_in_for_the_claim(
     assert hall.booked[0].reference in page.outcome.first.text()
 
 
+def test_remarks_of_report_and_end_stand_in_the_register(
+    hall: HallWindow, page: LossPage, qtbot: QtBot
+) -> None:
+    hall.window.present_document(document_of(HOLDER))
+    qtbot.waitUntil(lambda: page.customer is not None, timeout=5000)
+    page.remark.setFocus()
+    enter("家属代为询问，卡在公交车上遗失")
+    qtbot.waitUntil(lambda: bool(hall.booked), timeout=5000)
+    assert page.remark.text() == ""
+    hall.open(f"card:{NAMED_CARD}")
+    page.mode.choose("cancel")
+    page._kind_changed()
+    hall.window.present_document(document_of(HOLDER))
+    qtbot.waitUntil(lambda: page.document.has_document, timeout=5000)
+    page.remark.setFocus()
+    enter("卡由司机交还")
+    qtbot.waitUntil(lambda: len(hall.booked) == 2, timeout=5000)
+    today = hall.desks.at.now().date()
+    (row,) = hall.desks.loss.register(today, today)
+    assert row.cells[6].startswith("家属代为询问，卡在公交车上遗失")
+    assert "解挂" in row.cells[6]
+    assert row.cells[6].endswith("卡由司机交还")
+
+
+def test_a_caller_is_given_a_remark_only_when_everything_matched(
+    hall: HallWindow, page: LossPage, qtbot: QtBot
+) -> None:
+    find(page, qtbot)
+    assert not page.remark.isVisible()
+    ask_caller(page, qtbot, "张桂兰", HOLDER.document_number, HOLDER.phone, "123.5")
+    assert page.remark.isVisible()
+    page.remark.setFocus()
+    enter("来电人在外地")
+    qtbot.waitUntil(lambda: bool(hall.booked), timeout=5000)
+    today = hall.desks.at.now().date()
+    assert hall.desks.loss.register(today, today)[0].cells[6] == "来电人在外地"
+
+
 def test_the_next_person_inherits_no_document(hall: HallWindow, page: LossPage, qtbot: QtBot) -> None:
     hall.window.present_document(document_of(HOLDER))
     qtbot.waitUntil(lambda: page.customer is not None, timeout=5000)
+    page.remark.setText("前一位的备注")
     hall.open(f"card:{OTHER_NAMED_CARD}")
     assert not page.document.has_document
+    assert page.remark.text() == ""
     press(Qt.Key.Key_Return)
     assert page.result.text.startswith("请把持卡人身份证放到读卡器上")
     assert state_of(hall, OTHER_NAMED_CARD) == "active"

@@ -83,6 +83,9 @@ class LossPage(Page):
         self._which.setLayout(column(label("选择卡（尾号）", "soft"), row(self.which, None), spacing=6))
         self._channel = QWidget()
         self._channel.setLayout(column(label("受理方式", "soft"), self.channel, spacing=6))
+        self.remark = Entry("可不填；按 Tab 到此处，写入登记表备注", max_length=60)
+        """Off the path of Enter: hardly any report has one."""
+        self._remark = Field("备注", self.remark)
         self._advice = label("", "soft", wrap=True)
         self.primary = button("", "primary", self._go)
         self.outcome = _Outcome(self._next)
@@ -92,6 +95,7 @@ class LossPage(Page):
             self.caller,
             self._which,
             self.document,
+            self._remark,
         )
         self._doing = Panel()
         give_up = button("取消 Esc", "second", self.step_back)
@@ -110,7 +114,13 @@ class LossPage(Page):
         self.caller.said.textEdited.connect(lambda _text: self._other_caller())
         self.caller.claim_edited.connect(self._claim_edited)
         self.set_chips(self.mode, self.channel, self.which, self.caller.proof, *self.document.chips)
-        self.keep(mode=self.mode, channel=self.channel, **self.caller.kept(), **self.document.kept())
+        self.keep(
+            mode=self.mode,
+            channel=self.channel,
+            remark=self.remark,
+            **self.caller.kept(),
+            **self.document.kept(),
+        )
         self.mode.choose(REPORT)
         self.channel.choose(LossChannel.HALL.value)
         self._refresh()
@@ -140,6 +150,7 @@ class LossPage(Page):
         if now != before and not self._by_saying and not (view is None and not self.outcome.isHidden()):
             if view is None or view.holder_id != person_before or view.holder_id is None:
                 self._drop_document_of_another(view)
+                self.remark.clear()
             self.end_signing()
             self._show_form()
         self._refresh()
@@ -275,6 +286,7 @@ class LossPage(Page):
         self.caller.setVisible(saying)
         self.caller.show_step(found=self._card is not None)
         self.document.setVisible(not saying)
+        self._remark.setVisible(not saying or (self._answer is not None and self._answer.holds))
         if not saying:
             self._offer_cards_of_person()
         self._which.setVisible(bool(self._offered))
@@ -453,7 +465,9 @@ class LossPage(Page):
         except Refused as refused:
             self.trouble(refused)
             return
-        request = ReportLoss(self._in_hand.asked(), card_no, self._channel_chosen, claim, document)
+        request = ReportLoss(
+            self._in_hand.asked(), card_no, self._channel_chosen, claim, document, self._remark_typed()
+        )
         self.signing.ask(
             request,
             self._tools.desks.loss.report_loss,
@@ -465,10 +479,11 @@ class LossPage(Page):
 
     def _cancel_loss(self) -> None:
         try:
-            request = CancelLoss(self._in_hand.asked(), self._required_card(), self.document.document())
+            card_no, document = self._required_card(), self.document.document()
         except Refused as refused:
             self.trouble(refused)
             return
+        request = CancelLoss(self._in_hand.asked(), card_no, document, self._remark_typed())
         self.signing.ask(
             request,
             self._tools.desks.loss.cancel_loss,
@@ -477,6 +492,9 @@ class LossPage(Page):
             text="正在解挂…",
             failed=self._in_hand.went_wrong,
         )
+
+    def _remark_typed(self) -> str:
+        return self.remark.text().strip()
 
     def _required_card(self) -> CardNo:
         card_no = self._card_no_in_hand()
@@ -554,6 +572,7 @@ class LossPage(Page):
         """Empty fields; mode and channel stay, since calls come in rows."""
         self.caller.clear()
         self.document.clear()
+        self.remark.clear()
         self._forget_card()
         self._refresh()
 
