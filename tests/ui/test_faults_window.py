@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,6 +17,8 @@ import pytest
 import sqlalchemy as sa
 from counter_builder import Counter, ScriptedTerminal, answer, card_top_up, cash_top_up, require_sound
 from hall_builder import (
+    ANONYMOUS_CARD,
+    ANONYMOUS_FEN,
     CLERK,
     NAMED_CARD,
     NAMED_FEN,
@@ -31,10 +34,14 @@ from pytestqt.qtbot import QtBot
 
 from counter_app import bootstrap
 from counter_app.commands import demo_counter
+from counter_app.domain.cards import CardState
+from counter_app.domain.errors import Reason
 from counter_app.domain.ids import CardNo
 from counter_app.domain.ledger import TenderKind
 from counter_app.domain.payments import Verdict
+from counter_app.domain.requests import CloseTill
 from counter_app.domain.waiting import CancelToken, silent
+from counter_app.services import founding
 from counter_app.settings import DatabaseAt, KeyAt, Ports, Settings
 from counter_app.storage import cards, health, intents, keys, papers, tables, wire
 from counter_app.storage import database as storage
@@ -47,6 +54,7 @@ from ui.serving import Serving
 WAIT_MS = 10_000
 MASTER = b"master key of the hall of tests."
 """What `hall_builder.KEYS` are derived from."""
+(UNKNOWN_CARD,) = founding.card_no_run("31050001", 900, 1)
 
 
 class Running:
@@ -287,6 +295,100 @@ def _approved_then_killed(counter: Counter) -> None:
     counter.database.write(lambda tx: intents.move(tx, intent.intent_id, IntentState.APPROVED, result))
 
 
+# --- bad input --------------------------------------------------------------------------------------------------
+
+
+def test_a_bad_amount_is_told_stays_typed_and_books_nothing(
+    start: Callable[[], Running], beside: Database
+) -> None:
+    running = start()
+    running.sign_in()
+    running.serve()
+    for typed, expected in (
+        ("", Reason.AMOUNT_EMPTY),
+        ("0", Reason.AMOUNT_NOT_POSITIVE),
+        ("-5", Reason.AMOUNT_NOT_POSITIVE),
+        ("1e5", Reason.AMOUNT_NOT_A_NUMBER),
+        ("1.234", Reason.AMOUNT_TOO_FINE),
+        ("٣٤", Reason.AMOUNT_NOT_A_NUMBER),
+        ("1000000000000", Reason.AMOUNT_TOO_LARGE),
+        ("4876.51", Reason.CARD_LIMIT),
+    ):
+        running.page.result.clear()
+        running.page.amount.setText(typed)
+        running.page.received.setText("5000")
+        running.page.primary.click()
+        running.until(lambda: running.said and not running.page.busy.busy)
+        # A sentence may begin with what was typed; what it is told from is the words around it.
+        parts = [part for part in re.split(r"\{\w+\}", expected.value) if part]
+        assert all(part in running.said for part in parts), (typed, running.said)
+        assert running.page.amount.text().replace(",", "") == typed
+        assert running.page.received.amount_or_none() == 5_000_00
+    assert balance(beside) == NAMED_FEN
+    assert beside.read(lambda tx: papers.kept_requests(tx, 1)) == ()
+
+
+def test_full_width_digits_are_an_amount(start: Callable[[], Running], beside: Database) -> None:
+    running = start()
+    running.sign_in()
+    running.serve()
+    enter("１００．５０", "２００")
+    running.until(lambda: "充值成功" in running.said)
+    assert balance(beside) == NAMED_FEN + 100_50
+
+
+def test_a_bad_number_in_the_entry_box_opens_nobody(start: Callable[[], Running]) -> None:
+    running = start()
+    running.sign_in()
+    assert running.window.frame is not None
+    running.window.show_page("top_up")
+    box = running.window.frame.header.entry_box
+    damaged = NAMED_CARD[:-1] + str((int(NAMED_CARD[-1]) + 1) % 10)
+    for typed, sentence in (
+        (UNKNOWN_CARD, "系统中没有卡号"),
+        (damaged, f"卡号“{damaged}”不完整或有误"),
+        ("110105194912310021", "证件号码校验位不对"),
+    ):
+        box.setFocus()
+        box.selectAll()
+        enter(typed)
+        running.until(lambda sentence=sentence: sentence in words_in_sight(running.window))
+        assert box.text() == typed
+        assert running.window.customer is None
+
+
+def test_a_card_put_out_of_use_elsewhere_takes_no_money(
+    start: Callable[[], Running], beside: Database
+) -> None:
+    """Another counter gets at the card between the reader and the key."""
+    running = start()
+    running.sign_in()
+    running.serve()
+    running.page.amount.setText("100")
+    running.page.received.setText("200")
+    for state, sentence in (
+        (CardState.LOST, "已挂失，不能办理"),
+        (CardState.REPLACED, "旧卡作废，请收回"),
+    ):
+        beside.write(lambda tx, state=state: cards.save(tx, cards.load(tx, NAMED_CARD).with_state(state)))
+        running.page.primary.click()
+        running.until(lambda sentence=sentence: sentence in running.said)
+        assert typed(running) == (100_00, 200_00)
+    assert balance(beside) == NAMED_FEN
+    assert beside.read(lambda tx: papers.kept_requests(tx, 1)) == ()
+
+
+def test_an_anonymous_card_keeps_its_own_limit(start: Callable[[], Running], beside: Database) -> None:
+    running = start()
+    running.sign_in()
+    running.serve(ANONYMOUS_CARD)
+    enter("980.01", "1000")
+    running.until(lambda: running.said and not running.page.busy.busy)
+    assert "超过不记名卡上限 1,000.00 元" in running.said
+    assert "最多可充 980.00 元" in running.said
+    assert balance(beside, ANONYMOUS_CARD) == ANONYMOUS_FEN
+
+
 # --- storage ----------------------------------------------------------------------------------------------------
 
 
@@ -362,20 +464,24 @@ def test_a_full_disk_loses_nothing(start: Callable[[], Running], beside: Databas
 # --- the till, the clock, the hand on the key -------------------------------------------------------------------
 
 
-def test_a_till_counted_elsewhere_takes_no_more_money(
-    start: Callable[[], Running], counter: Counter, beside: Database
+@pytest.mark.parametrize("closed", [False, True], ids=["counted", "closed"])
+def test_a_till_counted_or_closed_elsewhere_takes_no_more_money(
+    start: Callable[[], Running], counter: Counter, beside: Database, closed: bool
 ) -> None:
     running = start()
     running.sign_in()
     running.serve()
     enter("100")
     counter.count(500_00)
+    if closed:
+        counter.cash.close_till(CloseTill(counter.asked(), 0))
     enter("100")
     running.until(lambda: running.said)
-    assert "点钞" in running.said, running.said
+    assert ("本班钱箱已关闭" if closed else "钱箱已锁定点钞结果") in running.said, running.said
     assert typed(running) == (100_00, 100_00)
     assert balance(beside) == NAMED_FEN
     assert beside.read(lambda tx: papers.kept_requests(tx, 1)) == ()
+    require_sound(beside)
 
 
 def test_a_clock_set_back_is_told_above_every_page(
@@ -487,24 +593,37 @@ def at_terminal(running: Running, amount: str) -> None:
     enter(amount)
 
 
-def test_without_paper_money_is_booked_and_the_receipt_waits(
+def test_without_a_printer_money_is_booked_and_the_receipt_waits(
     start: Callable[[Ports], Running], beside: Database, devices: Devices
 ) -> None:
     running = start(devices.ports)
     running.sign_in()
     running.serve()
-    devices.tell("printer", paper="out")
-    enter("50", "50")
-    running.until(lambda: running.page.result.tone == "warn")
-    assert "纸" in running.said
-    assert balance(beside) == NAMED_FEN + 50_00
-    assert devices.sheets == []
-    assert [job.state for job in running.serving.desks.paper.waiting()] == ["queued"]
-    devices.tell("printer", paper="ok")
-    running.until(lambda: not running.serving.desks.paper.waiting())
-    (sheet,) = devices.sheets
-    assert "50.00" in sheet
-    assert "补打" not in sheet
+    for number, (fault, healed, sentence) in enumerate(
+        (
+            ({"paper": "out"}, {"paper": "ok"}, "打印机缺纸，请换纸卷。"),
+            ({"cover": "open"}, {"cover": "closed"}, "打印机上盖未关，请合上上盖。"),
+            ({"silent": True}, {"silent": False}, "打印机没有应答，状态未知，请检查电源和连接线。"),
+            ({"unplug": True}, {"plug": True}, "打印机"),
+        ),
+        start=1,
+    ):
+        devices.tell("printer", **fault)
+        running.page.result.clear()
+        enter("50", "50")
+        running.until(lambda: "业务已记账，不要重做。凭条没有开始打印。" in running.said)
+        assert sentence in running.said
+        assert balance(beside) == NAMED_FEN + number * 50_00
+        assert [job.state for job in running.serving.desks.paper.waiting()] == ["queued"]
+        assert len(devices.sheets) == number - 1
+        devices.tell("printer", **healed)
+        running.until(lambda: not running.serving.desks.paper.waiting())
+        assert len(devices.sheets) == number
+        assert "50.00" in devices.sheets[-1]
+        assert "补打" not in devices.sheets[-1]
+        running.rest()
+        running.page.focus_first()
+    require_sound(beside)
 
 
 def test_silent_in_mid_receipt_nothing_prints_twice_by_itself(

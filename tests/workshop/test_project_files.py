@@ -10,9 +10,10 @@ import shutil
 import subprocess
 import sys
 import tomllib
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -111,6 +112,93 @@ def test_the_scan_would_find_them() -> None:
     assert REGISTRY_HOSTS.search("--index" + "-url https://mirror.example/simple")
     assert MACHINE_PATHS.search("reads '/ro" + "ot/notes.txt'")
     assert not MACHINE_PATHS.search("counter_app/work/notes and ~/root/x")
+
+
+# --- documents and data
+
+DOCUMENTS = ("README.md", "ARCHITECTURE.md", "CHANGELOG.md")
+LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
+
+
+def _tracked(*paths: str) -> list[str]:
+    """What a fresh clone holds, not what happens to lie about here; files not yet added count."""
+    return subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *paths],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    ).stdout.split("\0")
+
+
+def _relative_links(text: str) -> list[str]:
+    """Targets of the links that lead into the project, without what follows `#`."""
+    targets = [target.partition("#")[0] for target in LINK.findall(text) if "://" not in target]
+    return [target for target in targets if target]
+
+
+def test_every_relative_link_of_the_documents_leads_somewhere() -> None:
+    files = set(_tracked())
+    pictures: set[str] = set()
+    for document in DOCUMENTS:
+        links = _relative_links((ROOT / document).read_text("utf-8"))
+        assert [link for link in links if link not in files or not (ROOT / link).is_file()] == [], document
+        pictures.update(link for link in links if link.endswith(".png"))
+    assert len(pictures) >= 3
+    shown = {name for name in _tracked("resources/pictures") if name}
+    assert pictures == shown, "a picture that no document shows"
+
+
+def test_the_scan_of_links_would_find_them() -> None:
+    text = "![a b](x/y.png) [c](z.md#part) [d](https://example.org/e.png) [f](#here)"
+    assert _relative_links(text) == ["x/y.png", "z.md"]
+
+
+def test_pictures_are_small_and_whole() -> None:
+    from PIL import Image
+
+    for path in sorted((ROOT / "resources" / "pictures").iterdir()):
+        assert path.stat().st_size < 150_000, path.name
+        with Image.open(path) as picture:
+            picture.load()
+            assert picture.format == "PNG"
+
+
+def test_the_readme_names_each_page_with_its_key() -> None:
+    from ui.pages.all_pages import page_entries
+
+    keys = (ROOT / "README.md").read_text("utf-8").partition("## Keys")[2].partition("\n## ")[0]
+    # Without anybody signed in: the pages themselves are made later.
+    pages = page_entries(cast(Any, None))
+    assert len(pages) > 5
+    wanted = [f"{page.key} {page.title.replace(' ', '')}" for page in pages]
+    assert [words for words in wanted if words not in keys] == []
+
+
+def test_a_wheel_holds_the_data_and_no_pictures(tmp_path: Path) -> None:
+    tree = tmp_path / "tree"
+    for name in filter(None, _tracked("pyproject.toml", "README.md", *TOP_PACKAGES)):
+        if (ROOT / name).is_file():
+            (tree / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, tree / name)
+    # What a used tree holds besides.
+    (tree / "resources" / "demo" / "__pycache__").mkdir()
+    (tree / "resources" / "demo" / "__pycache__" / "left.cpython-311.pyc").write_bytes(b"left")
+    build = "import sys; from setuptools import build_meta; build_meta.build_wheel(sys.argv[1])"
+    built = subprocess.run(
+        [sys.executable, "-c", build, str(tmp_path)], cwd=tree, capture_output=True, text=True, timeout=120
+    )
+    assert built.returncode == 0, built.stderr
+    (wheel,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        inside = {name for name in archive.namelist() if ".dist-info/" not in name}
+    tracked = {
+        name
+        for name in _tracked(*TOP_PACKAGES)
+        if name and not name.startswith("resources/pictures/") and (ROOT / name).is_file()
+    }
+    assert inside == tracked
 
 
 # --- import contracts
