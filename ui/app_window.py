@@ -135,6 +135,8 @@ class AppWindow(QMainWindow):
         frame.show_page(page)
         frame.navigation.mark(name)
         frame.side.show_widget(page.side())
+        if self.page is not None and self.page is not page:
+            self.page.leave()
         self.page, self._page_name = page, name
         page.customer_changed(self.customer)
         page.activate()
@@ -147,7 +149,7 @@ class AppWindow(QMainWindow):
         page = self._made.get(name)
         if page is None:
             page = self._made[name] = self._entries[name].make()
-            page.title.set_aside(self._parked_text())
+            page.title.set_aside(self._parked_text(page))
             page.last.set_last(self._last)
             page.last.reprint_asked.connect(self.reprint_asked)
             page.last_done.connect(self._last_done)
@@ -203,7 +205,7 @@ class AppWindow(QMainWindow):
         self._parked = tuple(parked)
         self._frame().set_parked(parked)
         for page in self._made.values():
-            page.title.set_aside(self._parked_text())
+            page.title.set_aside(self._parked_text(page))
 
     def set_last(self, last: LastTransactionView | None) -> None:
         """The last transaction of this counter, on every page that shows it."""
@@ -334,9 +336,11 @@ class AppWindow(QMainWindow):
         if self.page is not None and self.customer is not None and self.page.can_leave():
             self.park_asked.emit(self._page_name, self.page.typed())
 
-    def _parked_text(self) -> str:
-        words = "挂起当前客户 Ctrl+P"
-        return f"{words}{texts.SEPARATOR}已挂起 {len(self._parked)} 位" if self._parked else words
+    def _parked_text(self, page: Page) -> str:
+        """How to park, where a customer is in sight, and how many are."""
+        words = "" if page.side() is not None else "挂起当前客户 Ctrl+P"
+        parked = f"已挂起 {len(self._parked)} 位" if self._parked else ""
+        return texts.SEPARATOR.join(part for part in (words, parked) if part)
 
     def _last_done(self, last: LastTransactionView) -> None:
         self.set_last(dataclasses.replace(last, time_text=f"{self._now():%H:%M}"))

@@ -108,6 +108,9 @@ class Page(QWidget):
         """The page comes into sight: load what may have changed. The base puts the focus on the first open field."""
         self.focus_first()
 
+    def leave(self) -> None:
+        """Another page is about to be shown instead. A lock does not leave the page."""
+
     def customer_changed(self, view: CustomerView | None) -> None:
         """Another customer (or nobody) stands at the counter; called before `activate` too."""
         self.customer = view

@@ -79,7 +79,9 @@ class Reason(enum.Enum):
     PARKED_CUSTOMERS = "还有 {count} 位挂起的客户，请先办完或撤销，再关箱。"
     OPEN_INTENTS = "还有 {count} 笔未决交易（{what}），请先处理。"
     DIFFERENCE_UNEXPLAINED = "有长短款或签购单不符，请填写原因并请主管签认。"
-    OPENING_DIFFERS = "备用金与上次留存加领用不符（差 {difference} 元），请复点并核对领用金额；仍不符请填写差额原因，由主管签认。"
+    OPENING_DIFFERS = (
+        "实点备用金比上次留存加领用{difference} 元，请复点并核对领用金额；仍不符请填写差额原因，由主管签认。"
+    )
 
     # people and rights
     SIGN_IN_REFUSED = "工号或密码不对，请重新输入。"

@@ -100,7 +100,7 @@ class CashDesk:
         approver: StaffNo | None = None
         if difference_fen != 0:
             if not request.reason.strip():
-                raise Refused(Reason.OPENING_DIFFERS, difference=yuan(difference_fen))
+                raise Refused(Reason.OPENING_DIFFERS, difference=_more_or_less(difference_fen))
             approver = approvals.require(tx, request, self._at.rules)
         till = till_account(asked.counter_no)
         transfers = []
@@ -121,7 +121,7 @@ class CashDesk:
         )
         if difference_fen:
             blocks += (
-                Pair("差额", money(difference_fen), strong=True),
+                Pair("差额", _over_short(difference_fen), strong=True),
                 Pair("原因", masking.mask_pan(request.reason)),
             )
         receipts.save(tx, self._at, fence, asked, blocks, notes=(), drawer=True)
@@ -386,6 +386,11 @@ def _difference(till: AccountId, difference_fen: int) -> list[Transfer]:
     if difference_fen < 0:
         return [Transfer(CASH_SHORT, till, -difference_fen)]
     return []
+
+
+def _more_or_less(difference_fen: int) -> str:
+    """`少 20.00`: nobody at a counter reads a minus sign."""
+    return f"{'多' if difference_fen > 0 else '少'} {yuan(abs(difference_fen))}"
 
 
 def _over_short(difference_fen: int) -> str:

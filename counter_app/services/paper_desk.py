@@ -92,13 +92,14 @@ class CheckedReceipt:
     """What the hall knows about a paper somebody brought.
 
     `genuine`: the saved receipt is whole and the code on the paper is its own. `reversed_by` is the 冲正 or 更正
-    receipt, `reprints` how often it was printed again. `sentence` says it all to the clerk.
+    receipt, `reprints` how often it was printed again, `tender` how it was paid. `sentence` says it all to the clerk.
     """
 
     receipt_no: ReceiptNo
     genuine: bool
     what: str
     amount_fen: int
+    tender: TenderKind
     booked_at: str
     reversed_by: ReceiptNo | None
     reprints: int
@@ -370,6 +371,7 @@ def _checked(tx: Transaction, saved: SavedReceipt, code_on_paper: str) -> Checke
         whole and same,
         booked.kind.text,
         booked.amount_fen,
+        booked.tender,
         clock_text(booked.booked_at),
         undone_by,
         reprints,

@@ -85,7 +85,9 @@ def test_fifty_presses_open_the_drawer_once(hall_database: Database) -> None:
 def test_float_that_differs_needs_reason_and_signature(hall_database: Database) -> None:
     counter = Counter(hall_database)
     request = OpenTill(counter.asked(), FLOAT, FLOAT_FEN + 10_00)
-    assert refused(Reason.OPENING_DIFFERS, counter.cash.open_till, request).details["difference"] == "-10.00"
+    assert (
+        refused(Reason.OPENING_DIFFERS, counter.cash.open_till, request).details["difference"] == "少 10.00"
+    )
     request = dataclasses.replace(request, reason="少一张十元")
     refused(Reason.APPROVAL_NEEDED, counter.cash.open_till, request)
     opened = counter.cash.open_till(counter.signed(request))
@@ -191,7 +193,9 @@ def test_what_was_left_is_compared_next_morning(hall_database: Database, clock: 
     clock.advance(days=1)
     next_day = Counter(hall_database, 1, OTHER_CLERK)
     differs = OpenTill(next_day.asked(), pieces_for(100_00), 0)
-    assert refused(Reason.OPENING_DIFFERS, next_day.cash.open_till, differs).details["difference"] == "-20.00"
+    assert (
+        refused(Reason.OPENING_DIFFERS, next_day.cash.open_till, differs).details["difference"] == "少 20.00"
+    )
     opened = next_day.cash.open_till(OpenTill(next_day.asked(), pieces_for(120_00), 0))
     assert (opened.left_last_time_fen, opened.difference_fen) == (120_00, 0)
     next_day.top_up(NAMED_CARD, 10_00)

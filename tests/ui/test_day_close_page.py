@@ -121,6 +121,7 @@ def test_a_clerk_sees_the_day_but_no_sums_and_cannot_close(
     hall = window(CLERK)
     page = page_of(hall, qtbot)
     assert ONLY_MANAGER in words_in_sight(page)
+    assert "挂起当前客户" not in words_in_sight(page), "there is no customer on this page"
     assert not page.primary.isEnabled()
     for amount in (FLOAT_FEN + 500_00, 500_00, 550_00, 50_00):
         assert f"{amount // 100:,}.00" not in words_in_sight(hall.window), (

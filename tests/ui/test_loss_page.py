@@ -35,6 +35,7 @@ from ui import texts
 from ui.errors import TroubleRouter
 from ui.lanes import Lane
 from ui.pages.loss import LossPage
+from ui.pages.top_up import TopUpPage
 
 STORED = ("张桂兰", "张*兰", "13800008000", "138****8000", "123.50", "13900001111", "002X")
 """Everything the hall knows of the caller; none of it may ever be seen while the caller is asked."""
@@ -53,7 +54,10 @@ def hall(
     database: Database, troubles: TroubleRouter, lane_maker: Callable[[str], Lane], qtbot: QtBot
 ) -> HallWindow:
     """Clerk 1021 at counter 1 with the loss page; nobody at the counter."""
-    pages = [("loss", "挂失 / 解挂", "F3", texts.GROUP_SERVICE, LossPage)]
+    pages = [
+        ("loss", "挂失 / 解挂", "F3", texts.GROUP_SERVICE, LossPage),
+        ("other", "充值", "F2", texts.GROUP_SERVICE, TopUpPage),
+    ]
     made = hall_window(database, troubles, lane_maker, pages)
     qtbot.addWidget(made.window)
     made.window.resize(1366, 768)
@@ -272,6 +276,29 @@ def test_the_panel_comes_back_with_the_counter(hall: HallWindow, page: LossPage,
     assert "张*兰" not in words_in_sight(hall.window)
     press(Qt.Key.Key_B, alt=True)
     assert "张*兰" in words_in_sight(hall.window)
+
+
+def test_an_abandoned_call_ends_with_its_page(
+    hall: HallWindow, page: LossPage, qtbot: QtBot, said: Callable[[str], str]
+) -> None:
+    find(page, qtbot)
+    assert hall.window.customer is not None
+    hall.show("other")
+    assert hall.window.customer is None
+    assert "电话受理中" not in words_in_sight(hall.window)
+    hall.show("loss")
+    assert "电话受理中" in words_in_sight(hall.window), "the call goes on where it was left"
+    assert page._card is not None
+
+
+def test_what_was_said_of_one_customer_is_gone_with_the_next(
+    hall: HallWindow, page: LossPage, said: Callable[[str], str]
+) -> None:
+    hall.open(f"card:{NAMED_CARD}")
+    press(Qt.Key.Key_Return)
+    said("请把持卡人身份证放到读卡器上")
+    hall.open(f"card:{OTHER_NAMED_CARD}")
+    assert page.result.text == ""
 
 
 def test_readers_show_nobody_while_somebody_calls(hall: HallWindow, page: LossPage, qtbot: QtBot) -> None:

@@ -56,11 +56,10 @@ PREVIEW_WIDTH = 356
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class ReceiptInSight:
-    """One receipt as the page shows it. `tender_text` is "" where only its number is known."""
+    """One receipt as the page shows it."""
 
     checked: CheckedReceipt
     picture: bytes
-    tender_text: str = ""
 
 
 class CustomerPage(Page):
@@ -126,6 +125,8 @@ class CustomerPage(Page):
             self.title.set_line(texts.SEPARATOR.join(part for part in parts if part))
         if purse != self._purse:
             self._purse = purse
+            if here:
+                self.result.clear()
             self._befores = [None]
             self._show_list()
             self.history.show_lines((), 1, more=False, empty="正在读取…" if purse else "")
@@ -247,37 +248,26 @@ class CustomerPage(Page):
 
     def _open_line(self, place: int) -> None:
         if place < len(self.lines):
-            line = self.lines[place]
-            self._open(line.receipt_no, line.tender_text)
+            self.open_receipt(self.lines[place].receipt_no)
 
     def _search(self) -> None:
         typed = self.history.search.text().strip()
         if not typed:
             self.trouble(Refused(Reason.TEXT_MISSING, field="凭证号或校验码"))
             return
-        self._open(typed, "")
+        self.open_receipt(typed)
 
     # one receipt
 
     def open_receipt(self, receipt_no: str) -> None:
-        """Show one receipt that was found elsewhere, whoever stands at the counter."""
-        self._open(receipt_no, "")
-
-    def _open(self, typed: str, tender_text: str) -> None:
+        """Show a receipt by its number or check code, whoever stands at the counter."""
         paper = self._tools.desks.paper
 
         def look() -> ReceiptInSight:
-            checked = paper.check(typed)
-            return ReceiptInSight(
-                checked,
-                _picture(paper.preview(checked.receipt_no), paper.width_columns),
-                tender_text or self._tender_of(checked.receipt_no),
-            )
+            checked = paper.check(receipt_no)
+            return ReceiptInSight(checked, _picture(paper.preview(checked.receipt_no), paper.width_columns))
 
         self.ask(self._tools.look_lane, look, self._show_receipt, text="正在读取凭证…")
-
-    def _tender_of(self, receipt_no: str) -> str:
-        return next((line.tender_text for line in self.lines if line.receipt_no == receipt_no), "")
 
     def _show_receipt(self, shown: ReceiptInSight) -> None:
         self.end_signing()
@@ -350,20 +340,16 @@ class CustomerPage(Page):
             fields.wanted == CORRECT,
             fields.voucher.text().strip(),
         )
-        if shown.tender_text in _AT_TERMINAL and not request.void_voucher:
+        if shown.checked.tender.at_terminal and not request.void_voucher:
             self._undo_at_terminal(request)
             return
         desk = self._tools.desks.undo
-
-        def failed(error: BaseException) -> bool:
-            if isinstance(error, Refused) and error.reason is Reason.POS_REVERSAL_FIRST:
-                # Found by its number only: that it was paid at the terminal was not known here.
-                self._undo_at_terminal(request)
-                return True
-            return self._in_hand.went_wrong(error)
-
         self.signing.ask(
-            request, lambda asked: desk.reverse(asked), self._undone, title=self._signed_for(), failed=failed
+            request,
+            lambda asked: desk.reverse(asked),
+            self._undone,
+            title=self._signed_for(),
+            failed=self._in_hand.went_wrong,
         )
 
     def _undo_at_terminal(self, request: Reverse) -> None:
@@ -407,9 +393,6 @@ class CustomerPage(Page):
         self.finish(done, "".join(parts), f"{word} {done.kind.text} {amount}", done.receipt_no)
         self._read_history()
         self.focus_first()
-
-
-_AT_TERMINAL = tuple(kind.text for kind in TenderKind if kind.at_terminal)
 
 
 def _picture(data: bytes, width_columns: int) -> bytes:
@@ -561,11 +544,12 @@ class _Receipt(QWidget):
         self.reason = Entry("选择或填写原因", max_length=60)
         self.voucher = Entry("只在独立 POS 或终端已结算时填", max_length=20)
         self.voucher.optional = True
+        self._voucher = Field("撤销 / 退货单凭证号", self.voucher)
         self.primary = button("冲正 Enter", "primary", undo)
         self.form = Panel(spacing=12)
         self.form.add(
             column(label("原因", "soft"), self.reasons, self.reason, spacing=6),
-            Field("撤销 / 退货单凭证号", self.voucher),
+            self._voucher,
             row(None, self.primary),
         )
         facts = Panel(spacing=12)
@@ -597,12 +581,14 @@ class _Receipt(QWidget):
             self._state.show_state("真实", "good")
         else:
             self._state.show_state("不符", "bad")
-        words = [f"{checked.what} {texts.shown_money(checked.amount_fen)} {shown.tender_text}".strip()]
+        words = [f"{checked.what} {texts.shown_money(checked.amount_fen)} {checked.tender.text}".strip()]
         words.append(checked.booked_at)
         if checked.reversed_by is not None:
             words.append(f"冲正凭证 {checked.reversed_by}")
         self._facts.setText("\n".join(words))
         self.show_copies(checked.reprints)
+        # Cash and what moved none have no paper of a terminal to name.
+        self._voucher.setVisible(checked.tender not in (TenderKind.CASH, TenderKind.NONE))
         for action in (REVERSE, CORRECT):
             self.deeds.allow(action, checked.reversed_by is None)
         self.clear()

@@ -136,6 +136,11 @@ class LossPage(Page):
             self._hide_customer()
         self.focus_first()
 
+    def leave(self) -> None:
+        """The caller is served on this page alone: elsewhere the panel shows who stands at the counter again."""
+        if self.customer is not None and self.customer.hidden:
+            self.show_customer.emit(self._walk_in)
+
     def customer_changed(self, view: CustomerView | None) -> None:
         """Another person: the document and the outcome of the one before are gone. The same one: only the words."""
         before, now = self._card_no_in_hand(), "" if view is None else view.card_no
@@ -151,6 +156,8 @@ class LossPage(Page):
             if view is None or view.holder_id != person_before or view.holder_id is None:
                 self._drop_document_of_another(view)
                 self.remark.clear()
+            if view is not None:
+                self.result.clear()
             self.end_signing()
             self._show_form()
         self._refresh()

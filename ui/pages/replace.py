@@ -107,14 +107,18 @@ class ReplacePage(Page):
             if now in (self._done.old_card_no, self._done.new_card_no, ""):
                 return
             self._start_over()
+            self.result.clear()
         elif self._reserved is not None:
             if now == self._reserved.card_no:
                 return
             self._give_free()
             self._start_over()
+            self.result.clear()
         elif view is None or view.holder_id != self._holder_id:
             self._clear(keep_read_document=True)
             self._holder_id = None if view is None else view.holder_id
+            if view is not None:
+                self.result.clear()
         self._show_step(OLD)
         if self.isVisible():
             self._begin_if_lost()
