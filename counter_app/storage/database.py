@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import functools
 import logging
 import pathlib
 import secrets
@@ -231,7 +232,8 @@ class Database:
 
         def unit(tx: Transaction) -> None:
             tx.run(
-                _keep[tx.connection.dialect.name],
+                # The same request may be kept from two threads at once: the first one stands.
+                insert_ignoring(_kept, tx.connection.dialect.name),
                 {
                     "hall_id": self.hall_id,
                     "operation_id": asked.operation_id,
@@ -508,8 +510,12 @@ def opened(engine: Engine) -> Iterator[Engine]:
         engine.dispose()
 
 
+@functools.cache
 def insert_ignoring(table: sa.Table, dialect: str) -> sa.Executable:
-    """INSERT that leaves an existing row alone, for rows that must exist before they can be locked."""
+    """INSERT that leaves an existing row alone, for rows that must exist before they can be locked.
+
+    Built once at its first use: the other database's dialect would cost each start 25 ms for nothing.
+    """
     if dialect == "sqlite":
         from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
@@ -517,7 +523,3 @@ def insert_ignoring(table: sa.Table, dialect: str) -> sa.Executable:
     from sqlalchemy.dialects.postgresql import insert as postgres_insert
 
     return postgres_insert(table).on_conflict_do_nothing()
-
-
-# The same request may be kept from two threads at once: the first one stands.
-_keep = {dialect: insert_ignoring(_kept, dialect) for dialect in ("sqlite", "postgresql")}

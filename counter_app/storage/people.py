@@ -223,7 +223,6 @@ _all_notices = (
     .limit(200)
 )
 _insert_notice = sa.insert(_notice)
-_insert_read = {name: insert_ignoring(_read, name) for name in ("sqlite", "postgresql")}
 
 
 def unread_notices(tx: Transaction, staff_no: StaffNo, day: dt.date) -> tuple[Notice, ...]:
@@ -265,7 +264,7 @@ def add_notice(tx: Transaction, notice: Notice) -> None:
 def confirm_notice(tx: Transaction, notice_id: str, staff_no: StaffNo) -> None:
     """This person has read it."""
     tx.run(
-        _insert_read[tx.connection.dialect.name],
+        insert_ignoring(_read, tx.connection.dialect.name),
         {"hall_id": tx.hall_id, "notice_id": notice_id, "staff_no": staff_no, "read_at": utc_text(tx.now)},
     )
 

@@ -29,8 +29,6 @@ _newest = sa.select(
 _one_day = sa.select(_day).where(_day.c.hall_id == b("hall_id"), _day.c.business_date == b("business_date"))
 _day_held = _one_day.with_for_update(read=True)
 _day_locked = _one_day.with_for_update()
-_insert_day = {name: insert_ignoring(_day, name) for name in ("sqlite", "postgresql")}
-_insert_shift = {name: insert_ignoring(_shift, name) for name in ("sqlite", "postgresql")}
 _columns = (
     _shift.c.shift_id,
     _shift.c.counter_no,
@@ -104,7 +102,7 @@ def _begun_day(tx: Transaction) -> dt.date:
     while True:
         date = business_date(tx)
         tx.run(
-            _insert_day[tx.connection.dialect.name],
+            insert_ignoring(_day, tx.connection.dialect.name),
             {
                 "hall_id": tx.hall_id,
                 "business_date": date.isoformat(),
@@ -136,7 +134,7 @@ def open_shift_on(tx: Transaction, counter_no: int, staff_no: StaffNo, date: dt.
         before_first = False
         # Two people may open a shift at one counter in the same moment: the loser's ordinal is taken, try the next.
         tx.run(
-            _insert_shift[dialect],
+            insert_ignoring(_shift, dialect),
             {
                 **values,
                 "shift_id": new_id(),

@@ -7,6 +7,8 @@ migration refuse UPDATE and DELETE on them.
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 
 metadata = sa.MetaData()
@@ -23,6 +25,20 @@ def _hall() -> sa.Column[str]:
 
 def _table(name: str, *columns: sa.schema.SchemaItem) -> sa.Table:
     return sa.Table(name, metadata, *columns)
+
+
+def _one_of(name: str, *columns: str, where: str) -> sa.Index:
+    """A unique index over the rows that `where` names, on each database."""
+    return sa.Index(name, *columns, unique=True, sqlite_where=sa.text(where), info={"where": where})
+
+
+@sa.event.listens_for(metadata, "before_create")
+def _name_the_rows_on_postgresql(_metadata: sa.MetaData, connection: sa.Connection, **_options: Any) -> None:
+    # Said where an index is defined, it would load that database's dialect at each start.
+    if connection.dialect.name == "postgresql":
+        for index in (index for table in metadata.tables.values() for index in table.indexes):
+            if "where" in index.info:
+                index.dialect_options["postgresql"]["where"] = sa.text(index.info["where"])
 
 
 hall = _table(
@@ -221,24 +237,8 @@ shift = _table(
     sa.CheckConstraint("state IN ('open','closed')", name="shift_state"),
     sa.CheckConstraint("till_state IN ('none','open','counted','closed')", name="shift_till_state"),
     sa.UniqueConstraint("hall_id", "counter_no", "business_date", "ordinal", name="shift_ordinal"),
-    sa.Index(
-        "shift_one_open",
-        "hall_id",
-        "counter_no",
-        "staff_no",
-        "business_date",
-        unique=True,
-        sqlite_where=sa.text("state = 'open'"),
-        postgresql_where=sa.text("state = 'open'"),
-    ),
-    sa.Index(
-        "shift_one_till",
-        "hall_id",
-        "counter_no",
-        unique=True,
-        sqlite_where=sa.text("till_state IN ('open','counted')"),
-        postgresql_where=sa.text("till_state IN ('open','counted')"),
-    ),
+    _one_of("shift_one_open", "hall_id", "counter_no", "staff_no", "business_date", where="state = 'open'"),
+    _one_of("shift_one_till", "hall_id", "counter_no", where="till_state IN ('open','counted')"),
     sa.Index("shift_by_date", "hall_id", "business_date"),
 )
 
@@ -358,21 +358,12 @@ intent = _table(
     sa.CheckConstraint(
         "(closed_at IS NULL) = (state IN ('reserved','sent','approved','unknown'))", name="intent_closed"
     ),
-    sa.Index(
-        "intent_one_per_card",
-        "hall_id",
-        "card_no",
-        unique=True,
-        sqlite_where=sa.text("closed_at IS NULL AND card_no IS NOT NULL"),
-        postgresql_where=sa.text("closed_at IS NULL AND card_no IS NOT NULL"),
-    ),
-    sa.Index(
+    _one_of("intent_one_per_card", "hall_id", "card_no", where="closed_at IS NULL AND card_no IS NOT NULL"),
+    _one_of(
         "intent_one_per_terminal",
         "hall_id",
         "terminal_id",
-        unique=True,
-        sqlite_where=sa.text("closed_at IS NULL AND terminal_id IS NOT NULL"),
-        postgresql_where=sa.text("closed_at IS NULL AND terminal_id IS NOT NULL"),
+        where="closed_at IS NULL AND terminal_id IS NOT NULL",
     ),
 )
 
@@ -451,14 +442,7 @@ loss_report = _table(
     sa.Column("remark", Text, nullable=False),
     sa.Column("ended_at", Text),
     sa.CheckConstraint("state IN ('open','cancelled','replaced')", name="loss_state"),
-    sa.Index(
-        "loss_one_open",
-        "hall_id",
-        "card_no",
-        unique=True,
-        sqlite_where=sa.text("state = 'open'"),
-        postgresql_where=sa.text("state = 'open'"),
-    ),
+    _one_of("loss_one_open", "hall_id", "card_no", where="state = 'open'"),
 )
 
 claim_try = _table(
