@@ -57,6 +57,27 @@ def test_qr_bytes_are_those_of_the_command_table() -> None:
     assert data.startswith(bytes.fromhex("1b401c26 1b6101 1d286b040031413200"))
 
 
+def test_commands_are_those_of_python_escpos() -> None:
+    """An independent hand wrote the same bytes; only the text is our own, since that library guesses encodings."""
+    from escpos.printer import Dummy
+
+    judge = Dummy()
+    judge.qr("D1-261123-1-0002/ABCDEFGH", ec=1, size=6, native=True)
+    ours = encode(parts.Receipt((parts.Qr("D1-261123-1-0002/ABCDEFGH"),)), 32)
+    module_dots = ours[ours.index(b"1C") + 2]
+    assert judge.output.replace(b"1C\x06", b"1C" + bytes([module_dots])) in ours
+    judge.clear()
+    judge.set(align="center", bold=True, custom_size=True, width=2, height=2)
+    said = {judge.output[at : at + 3] for at in range(0, len(judge.output), 3)}
+    title = encode(parts.Receipt((parts.Title("充值凭证"),)), 32)
+    looks = {title[at : at + 3] for at in range(4, title.index("充".encode("gbk")), 3)}
+    assert looks <= said
+    assert b"\x1ba\x01" in looks
+    judge.clear()
+    judge.cashdraw(2)
+    assert DRAWER_PULSE.startswith(judge.output[:3])
+
+
 def test_drawer_opens_first_and_never_at_a_reprint() -> None:
     receipt = samples.top_up_receipt()
     assert encode(receipt, 32, drawer_pulse=True).index(DRAWER_PULSE) == 4

@@ -117,7 +117,7 @@ def test_the_scan_would_find_them() -> None:
 # --- documents and data
 
 DOCUMENTS = ("README.md", "ARCHITECTURE.md", "CHANGELOG.md")
-LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
+LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)|<img [^>]*src=\"([^\"]+)\"")
 
 
 def _tracked(*paths: str) -> list[str]:
@@ -134,7 +134,8 @@ def _tracked(*paths: str) -> list[str]:
 
 def _relative_links(text: str) -> list[str]:
     """Targets of the links that lead into the project, without what follows `#`."""
-    targets = [target.partition("#")[0] for target in LINK.findall(text) if "://" not in target]
+    found = ("".join(groups) for groups in LINK.findall(text))
+    targets = [target.partition("#")[0] for target in found if "://" not in target]
     return [target for target in targets if target]
 
 
@@ -151,8 +152,10 @@ def test_every_relative_link_of_the_documents_leads_somewhere() -> None:
 
 
 def test_the_scan_of_links_would_find_them() -> None:
-    text = "![a b](x/y.png) [c](z.md#part) [d](https://example.org/e.png) [f](#here)"
-    assert _relative_links(text) == ["x/y.png", "z.md"]
+    text = (
+        '![a b](x/y.png) [c](z.md#part) [d](https://example.org/e.png) [f](#here) <img alt="g" src="h.png">'
+    )
+    assert _relative_links(text) == ["x/y.png", "z.md", "h.png"]
 
 
 def test_pictures_are_small_and_whole() -> None:
