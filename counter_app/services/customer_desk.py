@@ -28,7 +28,7 @@ from counter_app.storage.intents import Intent, IntentState
 if TYPE_CHECKING:
     from counter_app.services.hall import HallAtCounter
     from counter_app.storage.cards import PurseEvent
-    from counter_app.storage.holders import CardFound, Found, ReceiptFound
+    from counter_app.storage.holders import CardFound, Hit, ReceiptFound
 
 MOST_MATCHES = 10
 """One more than a list has digits to choose with: a longer answer is a reason to type on, and costs time."""
@@ -82,7 +82,7 @@ class CustomerDesk:
 
     def find(self, typed: str) -> tuple[Match, ...]:
         """What a clerk typed, recognised by its form: card number, ID number, phone, its last four, receipt number
-        (also short, `D2-7`) or loss reference, pinyin initials, beginning of a name. At most ten lines, two looks.
+        (also short, `D2-7`) or loss reference, pinyin initials, beginning of a name. At most ten lines, one look.
 
         `Refused`: SEARCH_TOO_SHORT while nothing can be told yet, CARD_NO_MALFORMED and ID_NUMBER_CHECK_DIGIT for
         damaged whole numbers, CARD_UNKNOWN, HOLDER_UNKNOWN and RECEIPT_UNKNOWN for whole numbers nobody has.
@@ -131,19 +131,12 @@ class CustomerDesk:
         return matches
 
     @staticmethod
-    def _of_document(tx: Transaction, number: str) -> tuple[Found, ...]:
+    def _of_document(tx: Transaction, number: str) -> tuple[Hit, ...]:
         found = holders.find_by_document_line(tx, number)
         return () if found is None else (found,)
 
-    def _by_people(self, look: Callable[[Transaction], tuple[Found, ...]]) -> tuple[Match, ...]:
-        """The lines of people: one look for them, one for all their cards."""
-
-        def both(tx: Transaction) -> tuple[Match, ...]:
-            people = look(tx)
-            of_person = holders.cards_of(tx, (person.holder_id for person in people)) if people else {}
-            return tuple(_person_line(person, of_person.get(person.holder_id, [])) for person in people)
-
-        return self._database.read(both)
+    def _by_people(self, look: Callable[[Transaction], tuple[Hit, ...]]) -> tuple[Match, ...]:
+        return tuple(_person_line(person) for person in self._database.read(look))
 
     @staticmethod
     def _find_card(tx: Transaction, card_no: CardNo) -> tuple[Match, ...]:
@@ -389,19 +382,20 @@ def _preferred(of_person: tuple[Card, ...]) -> Card | None:
     return min(ranked, key=lambda card: (_PREFERRED.index(card.state), card.card_no), default=None)
 
 
-def _person_line(person: Found, of_person: list[tuple[CardNo, str]]) -> Match:
+def _rank(state: CardState) -> int:
+    """The smaller the likelier is a card in this state the one that is meant."""
+    return _PREFERRED.index(state) if state in _PREFERRED else len(_PREFERRED)
+
+
+def _person_line(person: Hit) -> Match:
     parts = [f"证件尾号 {person.document_tail}"]
     if person.phone_last4:
         parts.append(f"手机尾号 {person.phone_last4}")
-    ranked = sorted(
-        of_person,
-        key=lambda pair: _PREFERRED.index(state) if (state := CardState(pair[1])) in _PREFERRED else 9,
-    )
-    if ranked:
-        card_no, state = ranked[0]
-        parts.append(f"卡尾号 {card_no[-4:]} {CardState(state).text}")
-    if len(ranked) > 1:
-        parts.append(f"共 {len(ranked)} 张卡")
+    if person.cards:
+        card_no, state = min(person.cards, key=lambda pair: _rank(pair[1]))
+        parts.append(f"卡尾号 {card_no[-4:]} {state.text}")
+    if len(person.cards) > 1:
+        parts.append(f"共 {len(person.cards)} 张卡")
     return Match(f"holder:{person.holder_id}", masking.mask_name(person.name), "　".join(parts), "客户")
 
 

@@ -36,11 +36,20 @@ _load_many = sa.select(*_columns).where(
 )
 
 _found = (_holder.c.holder_id, _holder.c.name, _holder.c.document_tail, _holder.c.phone_last4)
+# As text beside the person, not as rows of their own: each row costs a turn at the interpreter that others want too,
+# and a second look as much again.
+_cards = (
+    sa.select(sa.func.aggregate_strings(_card.c.card_no + " " + _card.c.state, ","))
+    .where(_card.c.hall_id == _holder.c.hall_id, _card.c.holder_id == _holder.c.holder_id)
+    .correlate(_holder)
+    .scalar_subquery()
+    .label("cards")
+)
 
 
 def _find(*conditions: sa.ColumnElement[bool], order: Sequence[sa.ColumnElement[Any]]) -> sa.Select[Any]:
     return (
-        sa.select(*_found)
+        sa.select(*_found, _cards)
         .where(_holder.c.hall_id == b("hall_id"), *conditions)
         .order_by(*order)
         .limit(b("most"))
@@ -48,14 +57,14 @@ def _find(*conditions: sa.ColumnElement[bool], order: Sequence[sa.ColumnElement[
 
 
 _by_document = _find(_holder.c.document_index == b("index"), order=(_holder.c.holder_id,))
-# Unordered here and in `_cards_of`: with an order SQLite would walk the whole hall by key rather than sort a few.
+# Unordered: with an order SQLite would walk the whole hall by key rather than sort a few.
 _by_phone = _find(_holder.c.phone_index == b("index"), order=())
 _by_last4 = _find(_holder.c.phone_last4 == b("last4"), order=(_holder.c.holder_id,))
 _by_name = _find(
     _holder.c.name >= b("first"), _holder.c.name < b("beyond"), order=(_holder.c.name, _holder.c.holder_id)
 )
 _by_initials = (
-    sa.select(*_found)
+    sa.select(*_found, _cards)
     .select_from(
         _initials.join(
             _holder,
@@ -69,9 +78,6 @@ _by_initials = (
     )
     .order_by(_initials.c.initials, _initials.c.holder_id)
     .limit(b("most"))
-)
-_cards_of = sa.select(_card.c.holder_id, _card.c.card_no, _card.c.state).where(
-    _card.c.hall_id == b("hall_id"), _card.c.holder_id.in_(sa.bindparam("holder_ids", expanding=True))
 )
 _operation = tables.operation
 _card_with_holder = _card.outerjoin(
@@ -114,7 +120,7 @@ BEYOND = "\U0010ffff"
 
 
 class Found:
-    """One hit of a search: enough for a masked line, nothing more."""
+    """A person found: enough for a masked line, nothing more."""
 
     __slots__ = ("document_tail", "holder_id", "name", "phone_last4")
 
@@ -123,6 +129,17 @@ class Found:
         self.name: str = row.name
         self.document_tail: str = row.document_tail
         self.phone_last4: str = row.phone_last4 or ""
+
+
+class Hit(Found):
+    """A person found together with the numbers and states of all their cards, by number."""
+
+    __slots__ = ("cards",)
+
+    def __init__(self, row: Any) -> None:
+        super().__init__(row)
+        pairs = (card.split(" ") for card in sorted(row.cards.split(","))) if row.cards else ()
+        self.cards = tuple((CardNo(card_no), CardState(state)) for card_no, state in pairs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,8 +189,8 @@ def find_by_receipts(tx: Transaction, receipt_nos: Iterable[str], most: int = 50
     )
 
 
-def _all(tx: Transaction, statement: sa.Executable, values: dict[str, Any], most: int) -> tuple[Found, ...]:
-    return tuple(Found(row) for row in tx.all(statement, {"hall_id": tx.hall_id, "most": most, **values}))
+def _all(tx: Transaction, statement: sa.Executable, values: dict[str, Any], most: int) -> tuple[Hit, ...]:
+    return tuple(Hit(row) for row in tx.all(statement, {"hall_id": tx.hall_id, "most": most, **values}))
 
 
 def find_by_document(tx: Transaction, number: str) -> HolderId | None:
@@ -182,40 +199,38 @@ def find_by_document(tx: Transaction, number: str) -> HolderId | None:
     return None if found is None else found.holder_id
 
 
-def find_by_document_line(tx: Transaction, number: str) -> Found | None:
+def find_by_document_line(tx: Transaction, number: str) -> Hit | None:
     """The holder of a document number (normalised) as a line of a list, or None."""
     hits = _all(tx, _by_document, {"index": blind_index(tx.keys, "document", number)}, 1)
     return hits[0] if hits else None
 
 
-def find_by_phone(tx: Transaction, phone: str, most: int = 50) -> tuple[Found, ...]:
+def find_by_phone(tx: Transaction, phone: str, most: int = 50) -> tuple[Hit, ...]:
     """Holders of a whole phone number."""
     hits = _all(tx, _by_phone, {"index": blind_index(tx.keys, "phone", phone)}, most)
     return tuple(sorted(hits, key=lambda hit: hit.holder_id))
 
 
-def find_by_last4(tx: Transaction, last4: str, most: int = 50) -> tuple[Found, ...]:
+def find_by_last4(tx: Transaction, last4: str, most: int = 50) -> tuple[Hit, ...]:
     """Holders whose phone ends with four digits."""
     return _all(tx, _by_last4, {"last4": last4}, most)
 
 
-def find_by_name(tx: Transaction, prefix: str, most: int = 50) -> tuple[Found, ...]:
+def find_by_name(tx: Transaction, prefix: str, most: int = 50) -> tuple[Hit, ...]:
     """Holders whose name begins with `prefix`, in index order."""
     return _all(tx, _by_name, {"first": prefix, "beyond": prefix + BEYOND}, most)
 
 
-def find_by_initials(tx: Transaction, prefix: str, most: int = 50) -> tuple[Found, ...]:
+def find_by_initials(tx: Transaction, prefix: str, most: int = 50) -> tuple[Hit, ...]:
     """Holders one of whose readings begins with these pinyin initials; a person appears once."""
-    hits = _all(tx, _by_initials, {"first": prefix, "beyond": prefix + BEYOND}, most)
-    return tuple({hit.holder_id: hit for hit in hits}.values())
-
-
-def cards_of(tx: Transaction, holder_ids: Iterable[HolderId]) -> dict[HolderId, list[tuple[CardNo, str]]]:
-    """Card numbers and states of several holders in one look."""
-    cards: dict[HolderId, list[tuple[CardNo, str]]] = {}
-    for row in tx.all(_cards_of, {"hall_id": tx.hall_id, "holder_ids": list(holder_ids)}):
-        cards.setdefault(HolderId(row.holder_id), []).append((CardNo(row.card_no), row.state))
-    return {holder_id: sorted(of_holder) for holder_id, of_holder in cards.items()}
+    readings = most
+    while True:
+        hits = _all(tx, _by_initials, {"first": prefix, "beyond": prefix + BEYOND}, readings)
+        people = {hit.holder_id: hit for hit in hits}
+        if len(people) >= most or len(hits) < readings:
+            return tuple(people.values())[:most]
+        # Names of several readings took the place of other people.
+        readings *= 2
 
 
 def load(tx: Transaction, holder_id: HolderId) -> Holder:
