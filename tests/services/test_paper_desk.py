@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 import logging
 import os
 import select
@@ -17,10 +18,14 @@ import sqlalchemy as sa
 from counter_builder import NOT_STARTED, UNKNOWN, Counter, ScriptedPrinter, require_sound
 from hall_builder import HOLDER, MANAGER, NAMED_CARD, OTHER_CLERK, HallClock
 
+from counter_app.domain.cards import Card, CardKind, CardState, Holder
+from counter_app.domain.documents import check_digit
 from counter_app.domain.errors import Cancelled, Reason, Refused, StorageTrouble
-from counter_app.domain.ids import ReceiptNo
+from counter_app.domain.ids import HolderId, MediumId, OperationId, PurseId, ReceiptNo
 from counter_app.domain.requests import CashPlace, MoveCash, Reprint, Reverse
 from counter_app.domain.waiting import CancelToken
+from counter_app.services import founding
+from counter_app.services.founding import NewCard
 from counter_app.storage import ledger, papers
 from counter_app.storage.database import Database
 from devices.receipt_printer import PrinterState, PrintResult, ReceiptPrinter
@@ -228,6 +233,27 @@ def test_a_character_the_printer_lacks_is_logged_but_not_the_name(
     assert "陈〓送来" in words(printer.jobs[0])
     assert "U+36C3" in caplog.text
     assert "陈" not in caplog.text
+
+
+def test_a_name_the_printer_lacks_prints_a_sign_beside_the_documents_tail(
+    counter: Counter, hall_database: Database
+) -> None:
+    (card_no,) = founding.card_no_run("31050001", 50, 1)
+    first_17 = "11010519900307821"
+    rare = Holder(HolderId("rare"), "王小㛃", first_17 + check_digit(first_17), "13700003333", "女")
+    card = Card(card_no, CardKind.NAMED, CardState.ACTIVE, PurseId("rare"), rare.holder_id, 1)
+    founding.enter_cards(
+        hall_database,
+        1,
+        OperationId("a rare name"),
+        [NewCard(card, 0, MediumId("01000000FE"))],
+        [(rare, ("wxj",))],
+        dt.date(2026, 1, 4),
+    )
+    counter.top_up(card_no, 10_00)
+    printer = ScriptedPrinter()
+    counter.paper.print_next(printer, CancelToken())
+    assert f"王*〓（证件尾号 {rare.document_number[-4:]}）" in words(printer.jobs[0])
 
 
 # --- copies -----------------------------------------------------------------------------------------------------
