@@ -96,6 +96,7 @@ class Reason(enum.Enum):
     # operations
     OPERATION_CHANGED = "同一笔业务编号收到了不同内容，已拒绝记账。请撤销后重新办理。"
     OPERATION_UNKNOWN = "没有找到凭证 {receipt_no}，请核对凭证号。"
+    RECEIVABLE_GONE = "这笔应收款（{amount} 元）已经收回，没有再收款。请重新查看应收款登记簿。"
     ALREADY_REVERSED = "凭证 {receipt_no} 已冲正，不能再次冲正。请在 F8 查看冲正凭证。"
     NOT_REVERSIBLE = "凭证 {receipt_no} 的业务不能冲正，请按更正流程办理。"
     DRAWER_COUNTED = "凭证 {receipt_no} 的钱箱已点钞关箱，不能再冲正。请主管按长短款处理。"

@@ -91,6 +91,7 @@ class OperationKind(enum.Enum):
     CLOSE_DAY = "close_day"
     OPENING_BALANCE = "opening_balance"
     LATE_SPENDING = "late_spending"
+    SETTLE_RECEIVABLE = "settle_receivable"
 
     @property
     def text(self) -> str:
@@ -114,6 +115,7 @@ _KIND_TEXT = {
     OperationKind.CLOSE_DAY: "日结",
     OperationKind.OPENING_BALANCE: "期初余额",
     OperationKind.LATE_SPENDING: "消费",
+    OperationKind.SETTLE_RECEIVABLE: "收回应收款",
 }
 
 

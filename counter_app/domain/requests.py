@@ -344,6 +344,30 @@ class SpendingBooked:
     receivable_fen: int
 
 
+@dataclass(frozen=True, slots=True)
+class SettleReceivable:
+    """收回应收款: the holder pays in cash what the operation `opened_by` left owing on `card_no`; always the whole
+    `amount_fen`, which the manager signs for."""
+
+    asked: Asked
+    opened_by: OperationId
+    card_no: CardNo
+    amount_fen: int
+    received_fen: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivableSettled:
+    """`freed`: nothing is owed any more, and the card that was frozen for it may be used again."""
+
+    operation_id: OperationId
+    receipt_no: ReceiptNo
+    card_no: CardNo
+    amount_fen: int
+    change_fen: int
+    freed: bool
+
+
 # --- undoing ----------------------------------------------------------------------------------------------------
 
 
@@ -471,6 +495,7 @@ Request = (
     | ReplaceCard
     | CollectOldCard
     | LateSpending
+    | SettleReceivable
     | Reverse
     | Reprint
     | SettleUnknown

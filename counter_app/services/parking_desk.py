@@ -147,6 +147,7 @@ _WORDS = {
     "ReplaceCard": OperationKind.REPLACE_CARD.text,
     "CollectOldCard": OperationKind.COLLECT_OLD_CARD.text,
     "LateSpending": OperationKind.LATE_SPENDING.text,
+    "SettleReceivable": OperationKind.SETTLE_RECEIVABLE.text,
     "Reverse": OperationKind.REVERSE.text,
     "CloseDay": OperationKind.CLOSE_DAY.text,
 }

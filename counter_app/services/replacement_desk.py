@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from counter_app.domain import claims, limits, masking
 from counter_app.domain.cards import Card, CardState, Holder, card_no_text
 from counter_app.domain.errors import Reason, Refused
-from counter_app.domain.ids import CardNo, HolderId, IntentId, OperationId, StaffNo
+from counter_app.domain.ids import CardNo, IntentId, StaffNo
 from counter_app.domain.ledger import (
     CARD_RECEIVABLE,
     FEE_INCOME,
@@ -50,19 +50,6 @@ if TYPE_CHECKING:
     from counter_app.domain.waiting import CancelToken, Progress
     from counter_app.services.hall import HallAtCounter
     from counter_app.services.payment_desk import PaymentDesk, Terminal
-
-
-@dataclass(frozen=True, slots=True)
-class ReceivableRow:
-    """One sum a holder owes; the name is masked."""
-
-    operation_id: OperationId
-    card_no: CardNo
-    holder_id: HolderId | None
-    name_masked: str
-    amount_fen: int
-    why: str
-    opened_text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -457,27 +444,6 @@ class ReplacementDesk:
             reason=source,
         )
         return booked
-
-    def receivables(self) -> list[ReceivableRow]:
-        """What holders owe, newest first, for the manager."""
-
-        def look(tx: Transaction) -> list[ReceivableRow]:
-            owed = cards.receivables(tx)
-            people = holders.load_many(tx, (item.holder_id for item in owed if item.holder_id is not None))
-            return [
-                ReceivableRow(
-                    item.operation_id,
-                    item.card_no,
-                    item.holder_id,
-                    "" if item.holder_id is None else masking.mask_name(people[item.holder_id].name),
-                    item.amount_fen,
-                    item.why,
-                    clock_text(item.opened_at),
-                )
-                for item in owed
-            ]
-
-        return self._database.read(look)
 
 
 def _is_ours(intent: Intent, asked: Asked) -> bool:

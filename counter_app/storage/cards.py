@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -456,11 +456,21 @@ _find_replacement = sa.select(_replacement).where(
 )
 _insert_replacement = sa.insert(_replacement)
 _insert_receivable = sa.insert(_receivable)
+_paid = tables.operation
 _receivables = (
     sa.select(_receivable)
-    .where(_receivable.c.hall_id == b("hall_id"))
+    .where(
+        _receivable.c.hall_id == b("hall_id"),
+        ~sa.exists().where(
+            _paid.c.hall_id == _receivable.c.hall_id,
+            _paid.c.purse_id == _receivable.c.purse_id,
+            _paid.c.kind == OperationKind.SETTLE_RECEIVABLE.value,
+            _paid.c.reason == _receivable.c.operation_id,
+        ),
+    )
     .order_by(_receivable.c.opened_at.desc(), _receivable.c.operation_id)
 )
+_receivables_of_purse = _receivables.where(_receivable.c.purse_id == b("purse_id"))
 
 
 def replacement_of(tx: Transaction, old_card_no: CardNo) -> Replacement | None:
@@ -510,7 +520,16 @@ class Receivable:
 
 
 def receivables(tx: Transaction) -> tuple[Receivable, ...]:
-    """Everything holders owe, newest first."""
+    """Everything holders still owe, newest first."""
+    return _as_receivables(tx.all(_receivables, {"hall_id": tx.hall_id}))
+
+
+def receivables_of(tx: Transaction, purse_id: PurseId) -> tuple[Receivable, ...]:
+    """What is still owed on one purse, newest first."""
+    return _as_receivables(tx.all(_receivables_of_purse, {"hall_id": tx.hall_id, "purse_id": purse_id}))
+
+
+def _as_receivables(rows: Iterable[Any]) -> tuple[Receivable, ...]:
     return tuple(
         Receivable(
             OperationId(row.operation_id),
@@ -521,7 +540,7 @@ def receivables(tx: Transaction) -> tuple[Receivable, ...]:
             row.why,
             moment(row.opened_at),
         )
-        for row in tx.all(_receivables, {"hall_id": tx.hall_id})
+        for row in rows
     )
 
 

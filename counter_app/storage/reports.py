@@ -21,6 +21,7 @@ AT_THE_COUNTER = (
     OperationKind.COLLECT_OLD_CARD,
     OperationKind.REVERSE,
     OperationKind.CORRECT,
+    OperationKind.SETTLE_RECEIVABLE,
 )
 """What is done with a customer standing there or calling; the load of the day."""
 

@@ -57,6 +57,7 @@ from counter_app.services.hall import HallAtCounter
 from counter_app.services.loss_desk import LossDesk
 from counter_app.services.passwords import Passwords
 from counter_app.services.payment_desk import PaymentDesk
+from counter_app.services.receivables_desk import ReceivablesDesk
 from counter_app.services.replacement_desk import ReplacementDesk
 from counter_app.services.staff_desk import StaffDesk
 from counter_app.storage import cards, intents, ledger, papers, tables
@@ -593,7 +594,7 @@ def test_late_spending_follows_to_the_purse_and_a_shortfall_is_owed(counter: Cou
     assert (third.from_purse_fen, third.receivable_fen) == (0, 10_00)
     assert counter.booked(HEAD_OFFICE) == -(NAMED_FEN + 36_50) + _opening_fen(counter)
     assert counter.booked("card_receivable") == 36_50
-    owed = counter.replacement.receivables()
+    owed = ReceivablesDesk(counter.at).listed()
     assert {(row.card_no, row.name_masked, row.amount_fen) for row in owed} == {
         (NAMED_CARD, "张*兰", 26_50),
         (BLANK_CARD, "张*兰", 10_00),

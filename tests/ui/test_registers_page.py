@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from hall_builder import NAMED_CARD, NAMED_FEN, HallClock, open_sqlite
+from hall_builder import MANAGER, NAMED_CARD, NAMED_FEN, PASSWORD, HallClock, open_sqlite
 from hall_window import HallWindow, enter, focused, hall_window, press
 from picture_page import faults_of
 from PySide6.QtCore import Qt
@@ -16,7 +16,7 @@ from pytestqt.qtbot import QtBot
 
 from counter_app.domain.errors import Reason, Refused
 from counter_app.domain.masking import mask_card
-from counter_app.domain.requests import SpendingBooked
+from counter_app.domain.requests import ReceivableSettled, SpendingBooked
 from counter_app.domain.shifts import HALL_ZONE
 from counter_app.storage.database import Database
 from ui.errors import TroubleRouter
@@ -97,6 +97,53 @@ def test_late_spending_beyond_the_balance_is_owed(hall: HallWindow, qtbot: QtBot
     assert page.owed.total.text() == "应收 1 笔，合计 ¥20.00"
     assert "脱机消费" in str(page.owed.table.rows.index(0, 4).data())
     assert faults_of(hall.window) == []
+
+
+def test_what_is_owed_is_paid_at_the_counter(hall: HallWindow, qtbot: QtBot) -> None:
+    hall.open_till()
+    page = registers(hall)
+    press(Qt.Key.Key_3, alt=True)
+    enter(NAMED_CARD, f"{(NAMED_FEN + 20_00) / 100:.2f}", "2026-11-23 08:15", "清单第 7 行")
+    qtbot.waitUntil(lambda: bool(hall.booked), timeout=5000)
+    press(Qt.Key.Key_2, alt=True)
+    qtbot.waitUntil(page.owed.table.hasFocus, timeout=5000)
+    press(Qt.Key.Key_Return)
+    qtbot.waitUntil(page.owed.received.hasFocus, timeout=5000)
+    assert hall.window.customer is not None
+    assert hall.window.customer.card_no == NAMED_CARD
+    assert faults_of(hall.window) == []
+    enter("10")
+    qtbot.waitUntil(lambda: "10.00" in page.result.text, timeout=5000)
+    assert len(hall.booked) == 1, "less than is owed is not taken"
+    page.owed.received.clear()
+    page.owed.received.setFocus()
+    enter("50")
+    assert page.owed.change.figures.text() == "¥30.00"
+    qtbot.waitUntil(page.signing.box.isVisible, timeout=5000)
+    assert faults_of(hall.window) == []
+    enter(MANAGER, PASSWORD)
+    qtbot.waitUntil(lambda: len(hall.booked) == 2, timeout=5000)
+    done = hall.booked[1]
+    assert isinstance(done, ReceivableSettled)
+    assert (done.amount_fen, done.change_fen) == (20_00, 30_00)
+    assert "找零 ¥30.00" in page.result.text
+    qtbot.waitUntil(lambda: page.owed.total.text() == "没有应收款。", timeout=5000)
+    assert page.owed.chosen is None
+
+
+def test_a_payment_is_left_with_esc_and_nothing_is_taken(hall: HallWindow, qtbot: QtBot) -> None:
+    page = registers(hall)
+    press(Qt.Key.Key_3, alt=True)
+    enter(NAMED_CARD, f"{(NAMED_FEN + 20_00) / 100:.2f}", "2026-11-23 08:15", "清单第 7 行")
+    qtbot.waitUntil(lambda: bool(hall.booked), timeout=5000)
+    press(Qt.Key.Key_2, alt=True)
+    qtbot.waitUntil(page.owed.table.hasFocus, timeout=5000)
+    press(Qt.Key.Key_Return)
+    qtbot.waitUntil(page.owed.received.hasFocus, timeout=5000)
+    press(Qt.Key.Key_Escape)
+    assert page.owed.chosen is None
+    assert "没有收钱" in page.result.text
+    assert page.owed.table.hasFocus()
 
 
 @pytest.mark.parametrize(

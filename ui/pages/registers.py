@@ -9,26 +9,33 @@ import datetime as dt
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
-from PySide6.QtWidgets import QPushButton, QStackedWidget
+from PySide6.QtWidgets import QPushButton, QStackedWidget, QWidget
 
 from counter_app.domain.cards import parse_card_no
 from counter_app.domain.errors import Reason, Refused
 from counter_app.domain.masking import mask_card
-from counter_app.domain.requests import LateSpending, SpendingBooked
+from counter_app.domain.requests import (
+    LateSpending,
+    ReceivableSettled,
+    SettleReceivable,
+    SpendingBooked,
+)
 from counter_app.domain.shifts import hall_date
+from counter_app.domain.views import CustomerView
 from ui import texts
-from ui.asking import OperationInHand, Tools
+from ui.asking import OperationInHand, Signing, Tools
 from ui.forms.moments import day_of, moment_of
 from ui.page import Page
+from ui.widgets.cash import ChangeDue
 from ui.widgets.chips import DIGIT_CAPS, ChipRow
 from ui.widgets.entries import Entry, Field, MoneyEntry, NumberEntry
-from ui.widgets.parts import Panel, button, label, row
+from ui.widgets.parts import Panel, button, column, label, row
 from ui.widgets.payment import amount_of
 from ui.widgets.tables import Cell, Column, DataTable
 
 if TYPE_CHECKING:
     from counter_app.services.loss_desk import RegisterRow
-    from counter_app.services.replacement_desk import ReceivableRow
+    from counter_app.services.receivables_desk import ReceivableRow
 
 T = TypeVar("T")
 
@@ -36,7 +43,7 @@ LOSSES, OWED, LATE = "losses", "owed", "late"
 SECTIONS = ((LOSSES, "受理挂失登记表"), (OWED, "应收款"), (LATE, "脱机消费补记"))
 LINES = {
     LOSSES: "资料已打码；选中一行按 Enter 打开客户。",
-    OWED: "卡内余额不足以支付的脱机消费和更正，由主管向持卡人追收。",
+    OWED: "卡内余额不足以支付的脱机消费和更正。选中一笔按 Enter 收款，须全额收回并由主管签字。",
     LATE: "结算部送来的旧卡脱机消费从同一钱包扣除，余额不足的部分登记应收。",
 }
 FIRST_LOOK_DAYS = 30
@@ -44,6 +51,8 @@ FIRST_LOOK_DAYS = 30
 
 MOST_ROWS = 10
 """Rows that fit at 768 px below the dates."""
+MOST_OWED = 6
+"""Rows that fit above the payment."""
 
 
 class RegistersPage(Page):
@@ -57,7 +66,8 @@ class RegistersPage(Page):
         self._owed: tuple[ReceivableRow, ...] = ()
         self.sections: ChipRow[str] = ChipRow(list(SECTIONS), DIGIT_CAPS)
         self.losses = _Losses(lambda: self._read_losses(to_list=True))
-        self.owed = _Owed()
+        self.owed = _Owed(self._settle)
+        self.signing = Signing(self, tools)
         self.late = _Late(self._book)
         self._sheets: dict[str, _Sheet] = {LOSSES: self.losses, OWED: self.owed, LATE: self.late}
         self._stack = QStackedWidget()
@@ -65,6 +75,7 @@ class RegistersPage(Page):
             self._stack.addWidget(sheet)
         self.body.addWidget(self.sections)
         self.body.addWidget(self._stack, 1)
+        self.body.addWidget(self.signing.box)
         self.body.addWidget(self.last)
         self.set_chips(self.sections)
         self.keep(
@@ -96,7 +107,7 @@ class RegistersPage(Page):
         return (
             texts.KEY_HELP,
             ("Alt+1…3", "选择登记簿"),
-            ("Enter", "查看 / 打开 / 补记"),
+            ("Enter", "查看 / 打开 / 收款 / 补记"),
             texts.KEY_BACK,
         )
 
@@ -107,13 +118,26 @@ class RegistersPage(Page):
             self.late.clear()
             self.result.say("plain", "已清空，没有补记。", "恢复", lambda: self.restore(typed))
             self.focus_first()
+        elif self.section == OWED and self.owed.chosen is not None:
+            self.owed.choose(None)
+            self.result.say("plain", "已退出收款，没有收钱。")
+            self.focus_first()
 
     @property
     def section(self) -> str:
         """The section in sight."""
         return self.sections.value or LOSSES
 
+    def focus_first(self) -> None:
+        """Among the sums owed first the line, then the money; elsewhere the fields."""
+        if self.section == OWED and self._owed and self.owed.chosen is None:
+            self.owed.table.setFocus()
+            self.owed.table.selectRow(max(self.owed.table.currentIndex().row(), 0))
+        else:
+            super().focus_first()
+
     def _show_section(self) -> None:
+        self.end_signing()
         sheet = self._sheets[self.section]
         self._stack.setCurrentWidget(sheet)
         self.set_path(sheet.stops, sheet.primary)
@@ -122,7 +146,7 @@ class RegistersPage(Page):
             self._read_losses()
         elif self.section == OWED:
             self._tools.look_lane.submit(
-                self._tools.desks.replacement.receivables,
+                self._tools.desks.receivables.listed,
                 self._show_owed,
                 self.trouble,
                 newest_of="registers",
@@ -155,23 +179,64 @@ class RegistersPage(Page):
     def _show_owed(self, found: list[ReceivableRow]) -> None:
         self._owed = tuple(found)
         self.owed.show_rows(self._owed)
+        if self.section == OWED and not self.busy.busy:
+            self.focus_first()
 
     def _open_loss(self, place: int) -> None:
         if place < len(self._losses):
             self._open(self._losses[place].card_no)
 
     def _open_owed(self, place: int) -> None:
+        """Who pays stands in the panel, and the cash is asked for."""
         if place < len(self._owed):
-            self._open(self._owed[place].card_no)
+            owed = self._owed[place]
+            self.owed.choose(owed)
+            self._open(owed.card_no, self.focus_first)
 
-    def _open(self, card_no: str) -> None:
+    def _open(self, card_no: str, then: Callable[[], object] = lambda: None) -> None:
         desk = self._tools.desks.customers
-        self.ask(
-            self._tools.look_lane,
-            lambda: desk.open(f"card:{card_no}"),
-            self.show_customer.emit,
-            text="正在打开客户…",
+
+        def opened(view: CustomerView) -> None:
+            self.show_customer.emit(view)
+            then()
+
+        self.ask(self._tools.look_lane, lambda: desk.open(f"card:{card_no}"), opened, text="正在打开客户…")
+
+    # a payment
+
+    def _settle(self) -> None:
+        owed = self.owed.chosen
+        if owed is None:
+            self.trouble(Refused(Reason.TEXT_MISSING, field="要收回的应收款"))
+            return
+        try:
+            received_fen = amount_of(self.owed.received)
+        except Refused as refused:
+            self.trouble(refused)
+            return
+        asked = self._in_hand.asked(owed.operation_id)
+        self.signing.ask(
+            SettleReceivable(asked, owed.operation_id, owed.card_no, owed.amount_fen, received_fen),
+            self._tools.desks.receivables.settle,
+            self._settled,
+            title=f"收回应收款 {texts.shown_money(owed.amount_fen)}　{mask_card(owed.card_no)}",
+            failed=self._in_hand.went_wrong,
         )
+
+    def _settled(self, done: ReceivableSettled) -> None:
+        self._in_hand.done()
+        self.owed.choose(None)
+        sum_text = texts.shown_money(done.amount_fen)
+        change = f"找零 {texts.shown_money(done.change_fen)}，" if done.change_fen else ""
+        card = "卡已解冻，可以使用。" if done.freed else "已从应收款中销去。"
+        self.finish(
+            done,
+            f"应收款收回 {sum_text}，{change}{card}",
+            f"收回应收款 {sum_text} 现金",
+            done.receipt_no,
+            done.change_fen,
+        )
+        self._show_section()
 
     # late spending
 
@@ -302,8 +367,24 @@ class _Losses(_Sheet):
 
 
 class _Owed(_Sheet):
-    def __init__(self) -> None:
+    """The list, and under it the payment of the line that was chosen."""
+
+    def __init__(self, settle: Callable[[], object]) -> None:
         super().__init__(spacing=12)
+        self.chosen: ReceivableRow | None = None
+        self.received = MoneyEntry("客户递来的现金")
+        self.change = ChangeDue()
+        self.primary = button("收款 Enter", "primary", settle)
+        self._whose = label("", "strong", wrap=True)
+        self._paying = QWidget()
+        self._paying.setLayout(
+            column(
+                self._whose,
+                row(Field("实收现金", self.received), 24, self.change, None, self.primary, spacing=12),
+            )
+        )
+        self.stops = (self.received,)
+        self.received.amount_changed.connect(lambda _fen: self._show_change())
         self.total = label("", "strong")
         self.table = DataTable(
             (
@@ -314,10 +395,28 @@ class _Owed(_Sheet):
                 Column("原因"),
             )
         )
-        self.add(self.total, self.table, None)
+        self.add(self.total, self.table, self._paying, None)
+        self.choose(None)
+
+    def choose(self, owed: ReceivableRow | None) -> None:
+        """Ask for the cash of this line; None for none."""
+        self.chosen = owed
+        self.received.clear()
+        self.received.mark_bad(False)
+        self._paying.setVisible(owed is not None)
+        if owed is not None:
+            who = owed.name_masked or "不记名"
+            self._whose.setText(f"向 {who} 收回 {texts.shown_money(owed.amount_fen)}：{owed.why}")
+        self._show_change()
+
+    def _show_change(self) -> None:
+        due_fen = None if self.chosen is None else self.chosen.amount_fen
+        self.change.set_sums(due_fen, self.received.amount_or_none())
 
     def show_rows(self, found: Sequence[ReceivableRow]) -> None:
-        """Newest first, with their sum above."""
+        """Newest first, with their sum above; a line that another counter was paid is no longer chosen."""
+        if self.chosen is not None and self.chosen not in found:
+            self.choose(None)
         sum_text = texts.shown_money(sum(line.amount_fen for line in found))
         self.total.setText(f"应收 {len(found)} 笔，合计 {sum_text}" if found else "没有应收款。")
         self.table.set_rows(
@@ -332,7 +431,7 @@ class _Owed(_Sheet):
                 for line in found
             ]
         )
-        self.table.fit_rows(MOST_ROWS)
+        self.table.fit_rows(MOST_OWED)
         self.table.setVisible(bool(found))
 
 
