@@ -166,6 +166,9 @@ def _take_all(application: QApplication, folder: str, variant: str, path: Path) 
     take("replace-4-fee")
     replace.fee.payment.received.setText("100")
     take("replace-4-fee-cash")
+    for part in (replace.fee.payment.received, replace.fee.payment.change.figures):
+        if part.visibleRegion().boundingRect() != part.rect():
+            faults["replace-4-fee-cash"].append(f"below the fold: {part.accessibleName() or part.text()}")
     press(Qt.Key.Key_D, alt=True)
     take("replace-4-fee-slip")
     press(Qt.Key.Key_A, alt=True)

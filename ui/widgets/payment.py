@@ -6,7 +6,7 @@ Your line belongs here if every page that takes money needs it. What the money i
 from __future__ import annotations
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QScrollArea, QWidget
 
 from counter_app.domain.errors import Reason, Refused
 from counter_app.domain.ledger import Tender, TenderKind
@@ -115,6 +115,16 @@ class PaymentFields(QWidget):
         self.due.set_fen(self._due_fen, alone=self.kind is not TenderKind.CASH)
         if self._due_fen is not None or received_fen is not None:
             self.change.set_sums(self._due_fen, received_fen)
+        if received_fen is not None:
+            self._keep_change_in_sight()
+
+    def _keep_change_in_sight(self) -> None:
+        """The focus stays in the entry, so on a low or scaled screen the page would not scroll to what to give back."""
+        above = self.change.parentWidget()
+        while above is not None and not isinstance(above, QScrollArea):
+            above = above.parentWidget()
+        if above is not None:
+            above.ensureWidgetVisible(self.change, 0, 0)
 
 
 class SlipFields(QWidget):
