@@ -734,3 +734,32 @@ def test_a_second_program_at_one_counter_does_not_open_the_hall(
     second.close()
     second.window.troubles.remove()
     second.window.deleteLater()
+
+
+# --- the way through the whole window ---------------------------------------------------------------------------
+
+
+def test_a_paper_of_the_drawer_opens_from_the_entry_box(
+    start: Callable[[], Running], counter: Counter, beside: Database
+) -> None:
+    running = start()
+    running.sign_in()
+    receipt_no = counter.paper.last_receipt_no(counter.asked())
+    assert receipt_no is not None
+    assert running.window.frame is not None
+    running.window.frame.header.entry_box.setFocus()
+    enter(receipt_no)
+    running.until(lambda: running.window._page_name == "customer" and running.page.receipt.isVisible())
+    assert "开箱" in running.said
+    assert running.window.customer is None
+
+
+def test_a_call_left_for_another_page_leaves_nobody_hidden_there(start: Callable[[], Running]) -> None:
+    running = start()
+    running.sign_in()
+    assert running.window.show_page("loss")
+    enter(NAMED_CARD)
+    running.until(lambda: running.window.customer is not None and running.page._card is not None)
+    assert running.window.show_page("top_up")
+    assert running.window.customer is None
+    assert "电话受理中" not in words_in_sight(running.window)
