@@ -14,6 +14,7 @@ anything is installed, or when it says what "the check" consists of.
 
 from __future__ import annotations
 
+import compileall
 import contextlib
 import hashlib
 import importlib.util
@@ -68,7 +69,8 @@ QT_LIBRARIES = (
 )
 CHINESE_FONT = "fonts-wqy-microhei"
 
-TYPED_PATHS = ("counter_app", "devices", "printing", "resources", "ui", "dev.py")
+OWN_PACKAGES = ("counter_app", "devices", "printing", "resources", "ui")
+TYPED_PATHS = (*OWN_PACKAGES, "dev.py")
 # One QApplication per process: these run together in one process, the others in parallel workers.
 QT_TESTS = ("tests/ui", "tests/walkthroughs")
 MOST_WORKERS = 4
@@ -318,6 +320,16 @@ def ensure_set_up() -> Path:
         (venv / STAMP_NAME).write_text(json.dumps(wanted, indent=2) + "\n", "utf-8")
     say(f"Set up in {time.monotonic() - started_s:.1f} s.")
     return venv
+
+
+def compile_own_code(root: Path) -> None:
+    """Byte-compile what changed in the project's own packages, as pip does for every package but an editable one.
+
+    Else each start compiles everything anew (a third of its time) wherever PYTHONDONTWRITEBYTECODE is set or this
+    user may not write here; a file that cannot be compiled or written says so when it is imported.
+    """
+    for package in OWN_PACKAGES:
+        compileall.compile_dir(root / package, quiet=2)
 
 
 def python_version() -> str:
@@ -587,6 +599,7 @@ def main(arguments: Sequence[str]) -> int:
     except SetupStopped as stopped:
         print(stopped, file=sys.stderr)
         return 1
+    compile_own_code(ROOT)
     if command == "setup":
         say("Everything is set up; next: python3 dev.py run")
         return 0

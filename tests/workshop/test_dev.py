@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import marshal
 import os
 import shutil
 import signal
@@ -195,6 +196,29 @@ def test_second_start_installs_nothing(tmp_path: Path, tree: Path, programs: Cal
     )
     assert again.returncode == 0, again.stderr
     assert {line.split()[0] for line in _calls(tmp_path)} <= {"dpkg-query"}
+
+
+def test_every_start_compiles_what_changed_even_where_python_may_not(
+    tree: Path, programs: Callable[..., Path]
+) -> None:
+    environment = {**_set_up_tree(tree, programs), "PYTHONDONTWRITEBYTECODE": "1"}
+    package = tree / "counter_app"
+    package.mkdir()
+    source, broken = package / "money.py", package / "broken.py"
+    broken.write_text("def (\n")
+    for text in ("FEN = 1\n", "FEN = 100\n"):
+        source.write_text(text)
+        started = subprocess.run(
+            [sys.executable, str(tree / "dev.py"), "setup"],
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert started.returncode == 0, started.stderr
+        code = marshal.loads(Path(importlib.util.cache_from_source(str(source))).read_bytes()[16:])
+        assert int(text.split()[-1]) in code.co_consts
+    assert not Path(importlib.util.cache_from_source(str(broken))).exists()
 
 
 @pytest.mark.slow
