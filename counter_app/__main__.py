@@ -22,7 +22,7 @@ def main(argv: list[str] | None = None) -> int:
     if arguments and arguments[0] in ("-h", "--help"):
         print("usage: counter-app [--settings FILE] | counter-app COMMAND …\n")
         for name, what in _COMMANDS.items():
-            print(f"  {name:<10}{what}")
+            print(f"  {name:<12}{what}")
         return 0
     if arguments and arguments[0] in _COMMANDS:
         module = importlib.import_module(f"counter_app.commands.{arguments[0].replace('-', '_')}")
