@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
+from PySide6.QtCore import QCoreApplication, QEvent, QObject, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import QMainWindow, QStackedWidget, QWidget
 
@@ -20,6 +20,7 @@ from counter_app.domain.views import CustomerView, LampState, LastTransactionVie
 from ui import texts
 from ui.errors import TroubleRouter
 from ui.frame import Frame
+from ui.making import PageMaker
 from ui.page import Page, PageEntry
 from ui.pages.lock import LockPage
 from ui.pages.sign_in import SignInPage
@@ -32,7 +33,7 @@ TITLE_BAR_PX = 40
 
 
 class AppWindow(QMainWindow):
-    """Shows the sign-in page at once; the frame is built by `open_frame` after sign-in, each page on its first show.
+    """Shows the sign-in page at once; the frame is built by `open_frame` at the latest, each page when it is wanted.
 
     Signals out: `medium_seen(str)` and `document_seen(object)` (a reader saw something and the page in sight did not
     wait for it: open the person), `search_asked(str)` and `match_opened(object)` (entry box), `park_asked(str, object)`
@@ -71,6 +72,7 @@ class AppWindow(QMainWindow):
         self._page_name = ""
         self._entries: dict[str, PageEntry] = {}
         self._made: dict[str, Page] = {}
+        self._maker = PageMaker(self, self._begin_page, self._page_whole, self._page_ready)
         self._parked: tuple[ParkedView, ...] = ()
         self._last: LastTransactionView | None = None
         self._clerk_text = ""
@@ -115,8 +117,10 @@ class AppWindow(QMainWindow):
     def sign_out(self) -> None:
         """Back to the sign-in page; pages are made anew for the next clerk, so nothing typed is inherited."""
         self._idle.stop()
-        for page in self._made.values():
-            self._frame().remove_page(page)
+        frame = self._frame()
+        frame.show_no_page()
+        for page in (*self._made.values(), *self._maker.forget()):
+            frame.remove_page(page)
         self._made.clear()
         self.page = None
         self._page_name = ""
@@ -125,8 +129,29 @@ class AppWindow(QMainWindow):
         self._root.setCurrentWidget(self.sign_in)
         self.sign_in.start_over()
 
+    def make_frame(self) -> None:
+        """Build the frame before somebody signs in, while nobody waits for it."""
+        self._frame()
+
+    def make_ahead(self, names: Sequence[str]) -> None:
+        """Make these pages a piece at a time while nothing else is asked for, so that no first key waits for its page."""
+        self._maker.make_ahead([name for name in names if name not in self._made])
+
+    def bring_page(self, name: str) -> None:
+        """Bring a page into sight as soon as it is whole: at once, or after its pieces, between which the window lives.
+
+        Keys typed meanwhile go to that page. Nothing happens when the page in sight may not be left.
+        """
+        if self.page is not None and not self.page.can_leave():
+            self.page.busy.insist()
+        elif name in self._made:
+            self.show_page(name)
+        else:
+            self._maker.want(name)
+
     def show_page(self, name: str) -> bool:
         """Bring a page into sight, made now if it is its first time. False when the page in sight may not be left."""
+        self._maker.want_nothing()
         if self.page is not None and not self.page.can_leave():
             self.page.busy.insist()
             return False
@@ -145,20 +170,11 @@ class AppWindow(QMainWindow):
         return True
 
     def prepare_page(self, name: str) -> Page:
-        """Make a page without showing it: done while the counter is idle, its first show costs half as much."""
-        page = self._made.get(name)
-        if page is None:
-            page = self._made[name] = self._entries[name].make()
-            page.title.set_aside(self._parked_text(page))
-            page.last.set_last(self._last)
-            page.last.reprint_asked.connect(self.reprint_asked)
-            page.last_done.connect(self._last_done)
-            page.keys_changed.connect(self.refresh_keys)
-            page.setEnabled(self._may_serve(name))
-        return page
+        """A whole page, made now if it is its first time; it is not shown."""
+        return self._made.get(name) or self._maker.make_now(name)
 
     def made_page(self, name: str) -> Page | None:
-        """A page that was already shown once, or None."""
+        """A page that is whole, shown or not, or None."""
         return self._made.get(name)
 
     def page_keys(self) -> tuple[tuple[str, str], ...]:
@@ -272,6 +288,7 @@ class AppWindow(QMainWindow):
             self.lock_page.unlock_asked.connect(self.unlock_asked)
             self.lock_page.sign_out_asked.connect(self.sign_out_asked)
             self._root.addWidget(self.lock_page)
+        self._maker.want_nothing()
         self._focus_before = self.focusWidget()
         self.lock_page.set_clerk(self._clerk_text)
         self._root.setCurrentWidget(self.lock_page)
@@ -299,7 +316,7 @@ class AppWindow(QMainWindow):
             self._root.addWidget(frame)
             frame.notice_band.say(self._notice)
             self._money_changed()
-            frame.navigation.page_asked.connect(self.show_page)
+            frame.navigation.page_asked.connect(self.bring_page)
             frame.header.entry_box.search_asked.connect(self.search_asked)
             frame.header.entry_box.opened.connect(self.match_opened)
             frame.header.entry_box.left.connect(self.leave_entry_box)
@@ -316,9 +333,30 @@ class AppWindow(QMainWindow):
                 self._key(f"Ctrl+{number}", functools.partial(frame.side.parked.take, number))
         return self.frame
 
+    def _begin_page(self, name: str) -> Page:
+        """A page in its place, with nothing on it yet: whatever is added to it has its look from the start."""
+        page = self._entries[name].make()
+        self._frame().place_page(page)
+        return page
+
+    def _page_whole(self, name: str, page: Page) -> None:
+        self._made[name] = page
+        page.title.set_aside(self._parked_text(page))
+        page.last.set_last(self._last)
+        page.last.reprint_asked.connect(self.reprint_asked)
+        page.last_done.connect(self._last_done)
+        page.keys_changed.connect(self.refresh_keys)
+        page.setEnabled(self._may_serve(name))
+
+    def _page_ready(self, name: str) -> None:
+        keys = self._maker.take_keys()
+        if self.show_page(name):
+            for key in keys:
+                QCoreApplication.postEvent(self.windowHandle(), key)
+
     def _install(self, entry: PageEntry) -> None:
         self._frame().navigation.add(entry)
-        self._key(entry.key, functools.partial(self.show_page, entry.name))
+        self._key(entry.key, functools.partial(self.bring_page, entry.name))
 
     def _key(self, keys: str, pressed: Callable[[], object]) -> None:
         """A key that works on every page while a clerk is serving; its repeats do nothing."""
@@ -380,10 +418,10 @@ class AppWindow(QMainWindow):
             handle.installEventFilter(self)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Note when the clerk last did something; filter nothing."""
+        """Note when the clerk last did something; keep back what is typed for a page that is on its way."""
         if event.type() in _SIGNS_OF_LIFE:
             self._last_input = time.monotonic()
-        return False
+        return self._maker.hold_key(event)
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Tell whoever holds lanes and devices; a page that waits for an answer keeps the window open."""

@@ -428,6 +428,8 @@ class Frame(QWidget):
         self.money_band = Band("bad")
         self.notice_band = Band("warn")
         self.pages = QStackedWidget()
+        self._ground = QWidget()
+        self.pages.addWidget(self._ground)  # a stack shows the first thing that it is given
         application = QApplication.instance()
         if isinstance(application, QApplication):
             application.focusChanged.connect(self._keep_in_sight)
@@ -450,22 +452,30 @@ class Frame(QWidget):
         down.addLayout(across, 1)
         down.addWidget(self.status)
 
+    def place_page(self, page: QWidget) -> None:
+        """Give a page its place, out of sight; it scrolls where the window is too low for it.
+
+        A page moved with everything on it would be styled anew as a whole: so it has its place before it is built.
+        """
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
+        # What comes into sight under the focus (a signature, say) makes the page longer after the focus moved.
+        scroll.verticalScrollBar().rangeChanged.connect(
+            lambda _least, _most: self._keep_in_sight(None, QApplication.focusWidget())
+        )
+        self._scrolls[page] = scroll
+        self.pages.addWidget(scroll)
+        scroll.setWidget(page)
+
     def show_page(self, page: QWidget) -> None:
-        """Bring a page into sight; it scrolls where the window is too low for it."""
-        scroll = self._scrolls.get(page)
-        if scroll is None:
-            scroll = QScrollArea()
-            scroll.setWidgetResizable(True)
-            scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-            scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
-            scroll.setWidget(page)
-            # What comes into sight under the focus (a signature, say) makes the page longer after the focus moved.
-            scroll.verticalScrollBar().rangeChanged.connect(
-                lambda _least, _most: self._keep_in_sight(None, QApplication.focusWidget())
-            )
-            self._scrolls[page] = scroll
-            self.pages.addWidget(scroll)
-        self.pages.setCurrentWidget(scroll)
+        """Bring a page into sight that has its place."""
+        self.pages.setCurrentWidget(self._scrolls[page])
+
+    def show_no_page(self) -> None:
+        """Show empty ground until a page comes."""
+        self.pages.setCurrentWidget(self._ground)
 
     def _keep_in_sight(self, _before: QWidget | None, now: QWidget | None) -> None:
         """Keys move the focus, so the page scrolls after it."""
@@ -478,10 +488,7 @@ class Frame(QWidget):
     def remove_page(self, page: QWidget) -> None:
         """Take a page out for good, with what it put into the right column."""
         self.side.forget_widgets()
-        scroll = self._scrolls.pop(page, None)
-        if scroll is None:  # made ahead, never shown
-            page.deleteLater()
-            return
+        scroll = self._scrolls.pop(page)
         self.pages.removeWidget(scroll)
         scroll.deleteLater()
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Protocol, TypeVar
 
 from PySide6.QtCore import Qt, Signal
@@ -103,6 +103,14 @@ class Page(QWidget):
             self.body.addWidget(part)
 
     # what a page may say about itself
+
+    def build(self) -> Iterator[None]:
+        """Put everything on the page, a group of widgets at a time; the window answers others at each `yield`.
+
+        Called once, when the page has its place; nothing else is called before it has ended. No piece may take the
+        window for longer than 30 ms on a slow computer: some sixty widgets.
+        """
+        yield from ()
 
     def activate(self) -> None:
         """The page comes into sight: load what may have changed. The base puts the focus on the first open field."""
@@ -281,8 +289,18 @@ class Page(QWidget):
         """Rows whose chips answer to their keys: plain, or with Alt while a field has the focus."""
         self._chips = rows
 
+    @property
+    def in_sight(self) -> bool:
+        """Whether this is the page that the window shows (or will show, when the window itself is still hidden)."""
+        return self.isVisibleTo(self.window())
+
     def focus_first(self) -> None:
-        """Put the focus on the first open field, or else on the first one in sight; a signature comes before both."""
+        """Put the focus on the first open field, or else on the first one in sight; a signature comes before both.
+
+        A page that is made ahead, or that somebody has left meanwhile, leaves the keys where they are.
+        """
+        if not self.in_sight:
+            return
         if self.sign_box is not None and self.sign_box.isVisible():
             self.sign_box.focus_open()
             return

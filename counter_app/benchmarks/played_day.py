@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 from counter_app import bootstrap
 from counter_app.benchmarks.figures import percentile
-from counter_app.benchmarks.ui_probe import Ping, ProbedApplication
+from counter_app.benchmarks.ui_probe import OwnTime, Ping, ProbedApplication
 from counter_app.commands import day, demo_counter
 from counter_app.commands.day_player import Player
 
@@ -34,6 +34,18 @@ class _SlowDevices(demo_counter.Simulators):
             self._options[kind] = [*self._options.get(kind, []), *options]
 
 
+class _WatchedPlayer(Player):
+    """A player whose own looking and checking is told apart from what the program does with its thread."""
+
+    own: OwnTime
+
+    def let_run(self) -> None:
+        """Everything outside of this and of the keys pressed is the player's own time."""
+        self.own.end()
+        super().let_run()
+        self.own.begin()
+
+
 def main(folder: Path) -> NoReturn:
     """Play every step once in `folder`, say what was seen, end the process."""
     application = ProbedApplication(sys.argv[:1])
@@ -48,7 +60,8 @@ def main(folder: Path) -> NoReturn:
             program.window.resize(*day.WINDOW_SIZE)
             program.window.show()
             program.window.activateWindow()
-            player = Player(program, devices, sizes, out, pictures=False)
+            player = _WatchedPlayer(program, devices, sizes, out, pictures=False)
+            player.own = application.own
             bootstrap.open_hall(program)
             said = _play(application, player)
         finally:
@@ -60,8 +73,9 @@ def main(folder: Path) -> NoReturn:
 
 
 def _play(application: ProbedApplication, player: Player) -> dict[str, Any]:
-    ping = Ping()
+    ping = Ping(application.own)
     wrong: list[str] = []
+    application.own.begin()
     ping.start()
     for number, step in enumerate(day.STEPS, start=1):
         _tell(f"{number}/{len(day.STEPS)} {step.slug}")

@@ -202,9 +202,13 @@ class Player:
                 raise ToldToEnd
             if time.monotonic() > end_s:
                 raise NotAsExpected(f"{what} (waited {timeout_s:g} s; {self._in_sight()})")
-            loop = QEventLoop()
-            QTimer.singleShot(LOOK_EVERY_MS, loop.quit)
-            loop.exec()
+            self.let_run()
+
+    def let_run(self) -> None:
+        """Let the program run for a moment."""
+        loop = QEventLoop()
+        QTimer.singleShot(LOOK_EVERY_MS, loop.quit)
+        loop.exec()
 
     def end_on_signals(self) -> None:
         """SIGTERM and Ctrl+C end the next wait, so that devices and database are closed as at any end."""

@@ -131,12 +131,14 @@ def test_key_repeat_does_nothing(window: AppWindow, page: SamplePage) -> None:
     assert window.page is page
 
 
-def test_function_keys_open_pages_and_what_was_typed_stays(window: AppWindow, page: SamplePage) -> None:
+def test_function_keys_open_pages_and_what_was_typed_stays(
+    window: AppWindow, page: SamplePage, qtbot: QtBot
+) -> None:
     QTest.keyClicks(focused(), "77")
     QTest.keyClick(focused(), Qt.Key.Key_F3)
-    assert window.page is not page
+    qtbot.waitUntil(lambda: window.page is not page, timeout=5000)
     QTest.keyClick(focused(), Qt.Key.Key_R, Qt.KeyboardModifier.AltModifier)
-    assert window.made_page("reports") is window.page
+    qtbot.waitUntil(lambda: window.made_page("reports") is window.page, timeout=5000)
     QTest.keyClick(focused(), Qt.Key.Key_F2)
     assert window.page is page
     assert page.amount.value_fen() == 77_00

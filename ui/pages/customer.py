@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, QTimer
@@ -77,16 +77,23 @@ class CustomerPage(Page):
         self._listed = True
         self.lines: tuple[HistoryLine, ...] = ()
         self._shown: ReceiptInSight | None = None
-        self.signing = Signing(self, tools)
+
+    def build(self) -> Iterator[None]:
+        """The person, the list, and the receipt in sight."""
         self.identity = _Identity()
+        self.body.addWidget(self.identity)
+        yield
         self.history = _History(self._search)
+        self.body.addWidget(self.history)
+        yield
+        self.signing = Signing(self, self._tools)
         self.receipt = _Receipt(self._undo)
         self.receipt.right.insertWidget(2, self.signing.box)
         self.signing.box.asking.connect(self._make_room)
-        for part in (self.identity, self.history):
-            self.body.addWidget(part)
+        self.receipt.hide()
         self.body.addWidget(self.receipt, 100)
         self.body.addStretch(1)
+        yield
         self._mask_again = QTimer(self)
         self._mask_again.setSingleShot(True)
         self._mask_again.timeout.connect(self._mask)
@@ -160,6 +167,8 @@ class CustomerPage(Page):
 
     def focus_first(self) -> None:
         """The list while there is one, else the receipt number; in the detail what is still to be typed."""
+        if not self.in_sight:
+            return
         if self.signing.box.isVisible():
             self.signing.box.focus_open()
         elif self._listed and self.lines:

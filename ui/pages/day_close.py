@@ -10,7 +10,7 @@ import datetime as dt
 import functools
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -71,6 +71,9 @@ class DayClosePage(Page):
         """The day that was asked for; None is the oldest one still open."""
         self.day: DayView | None = None
         self._report: DayReport | None = None
+
+    def build(self) -> Iterator[None]:
+        """The list, then who signs, then the day at a glance."""
         self.steps = StepBar()
         self.table = DataTable(
             [
@@ -83,6 +86,12 @@ class DayClosePage(Page):
             ]
         )
         self.table.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        listed = Panel(spacing=0)
+        listed.body.setContentsMargins(8, 8, 8, 8)
+        listed.add(self.table)
+        self.body.addWidget(self.steps)
+        self.body.addWidget(listed)
+        yield
         self.note = Entry("可不填，写在日结单上", max_length=60)
         self.note.optional = True
         self.only_manager = Note(ONLY_MANAGER, "plain")
@@ -90,15 +99,14 @@ class DayClosePage(Page):
         self.sign_box = SignBox()
         self.primary = button("签字锁账", "primary", self._go)
         self.title.add_right(self.primary)
-        listed = Panel(spacing=0)
-        listed.body.setContentsMargins(8, 8, 8, 8)
-        listed.add(self.table)
         self._signing = Panel()
         self._signing.add(Field("日结说明", self.note))
-        for part in (self.steps, listed, self.sealed, self._signing, self.only_manager, self.sign_box):
+        for part in (self.sealed, self._signing, self.only_manager, self.sign_box):
             self.body.addWidget(part)
         self.body.addStretch(1)
+        yield
         self._side = _Overview()
+        yield
         self.sign_box.signed.connect(self._signed)
         self.sign_box.asking.connect(lambda signing: self._signing.setVisible(not signing))
         self.sign_box.given_up.connect(self.focus_first)

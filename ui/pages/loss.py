@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QObject, Signal
@@ -70,42 +70,53 @@ class LossPage(Page):
         self._answer: ClaimAnswer | None = None
         self._candidates: dict[str, ClaimCard] = {}
         self._walk_in: CustomerView | None = None
+
+    def build(self) -> Iterator[None]:
+        """Who calls and for which card, then the document, then what is done."""
         self.mode: ChipRow[str] = ChipRow([(REPORT, "挂失"), (CANCEL, "解挂")], "12")
         self.channel: ChipRow[str] = ChipRow(
             [(channel.value, channel.text) for channel in LossChannel], LETTER_CAPS
         )
+        self._channel = QWidget()
+        self._channel.setLayout(column(label("受理方式", "soft"), self.channel, spacing=6))
+        self._typed = Panel(spacing=14)
+        self.body.addWidget(self._typed)
+        self._typed.add(
+            row(column(label("业务", "soft"), self.mode, spacing=6), self._channel, None, spacing=28)
+        )
+        yield
         self.caller = _Caller()
-        self.document = DocumentBox()
-        self.signing = Signing(self, tools)
+        self._typed.add(self.caller)
+        yield
         self.which: ChipRow[str] = ChipRow((), CARD_CAPS)
         self._offered: tuple[tuple[str, str], ...] = ()
         self._which = QWidget()
         self._which.setLayout(column(label("选择卡（尾号）", "soft"), row(self.which, None), spacing=6))
-        self._channel = QWidget()
-        self._channel.setLayout(column(label("受理方式", "soft"), self.channel, spacing=6))
+        self._typed.add(self._which)
+        yield
+        self.document = DocumentBox()
+        self._typed.add(self.document)
+        yield
         self.remark = Entry("可不填；按 Tab 到此处，写入登记表备注", max_length=60)
         """Off the path of Enter: hardly any report has one."""
         self._remark = Field("备注", self.remark)
+        self._typed.add(self._remark)
+        yield
+        self.signing = Signing(self, self._tools)
         self._advice = label("", "soft", wrap=True)
         self.primary = button("", "primary", self._go)
         self.outcome = _Outcome(self._next)
-        self._typed = Panel(spacing=14)
-        self._typed.add(
-            row(column(label("业务", "soft"), self.mode, spacing=6), self._channel, None, spacing=28),
-            self.caller,
-            self._which,
-            self.document,
-            self._remark,
-        )
+        yield
         self._doing = Panel()
         give_up = button("取消 Esc", "second", self.step_back)
         doing = row(self._advice, give_up, self.primary, spacing=12)
         doing.setStretch(0, 1)
         self._doing.add(doing)
-        for part in (self._typed, self._doing, self.signing.box, self.outcome, self.last):
+        for part in (self._doing, self.signing.box, self.outcome, self.last):
             self.body.addWidget(part)
         self.body.addStretch(1)
         self.outcome.hide()
+        yield
         self.signing.box.installEventFilter(self)
         self.mode.chosen.connect(lambda _mode: self._kind_changed())
         self.channel.chosen.connect(lambda _channel: self._kind_changed())

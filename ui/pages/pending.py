@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QTimer
@@ -100,19 +100,27 @@ class PendingPage(Page):
         self._confirmed = confirmed
         self._in_hand = OperationInHand(tools.session)
         self.questions: tuple[Question, ...] = ()
-        self.signing = Signing(self, tools)
+
+    def build(self) -> Iterator[None]:
+        """The list, then the card of its marked line."""
         self.table = DataTable(
             [Column("类别", 118), Column("事项"), Column("时间", 150), Column("状态", 150)]
         )
-        self.card = _Card(self._settle)
         self.list = Panel(spacing=0)
         self.list.body.setContentsMargins(8, 8, 8, 8)
         self.list.add(self.table)
         self.nothing = Panel("没有待办事项")
         self.nothing.add(label("重启后要确认的业务、未决交易、没打出的凭条和逾期挂失会列在这里。", "soft"))
-        for part in (self.list, self.nothing, self.card, self.signing.box):
-            self.body.addWidget(part)
+        for part in (self.list, self.nothing):
             part.hide()
+            self.body.addWidget(part)
+        yield
+        self.card = _Card(self._settle)
+        self.card.hide()
+        self.body.addWidget(self.card)
+        yield
+        self.signing = Signing(self, self._tools)
+        self.body.addWidget(self.signing.box)
         self.body.addStretch(1)
         self._phone = QTimer(self)
         self._phone.setSingleShot(True)
@@ -182,6 +190,8 @@ class PendingPage(Page):
 
     def focus_first(self) -> None:
         """The form while an answer needs one, else the list."""
+        if not self.in_sight:
+            return
         if self.card.form.isVisible() or self.signing.box.isVisible():
             super().focus_first()
         elif self.table.isVisible():

@@ -6,7 +6,7 @@ Your line belongs here if it is about looking at these lists, or at the fields o
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from PySide6.QtWidgets import QPushButton, QStackedWidget, QWidget
@@ -64,17 +64,25 @@ class RegistersPage(Page):
         self._in_hand = OperationInHand(tools.session)
         self._losses: tuple[RegisterRow, ...] = ()
         self._owed: tuple[ReceivableRow, ...] = ()
-        self.sections: ChipRow[str] = ChipRow(list(SECTIONS), DIGIT_CAPS)
-        self.losses = _Losses(lambda: self._read_losses(to_list=True))
-        self.owed = _Owed(self._settle)
-        self.signing = Signing(self, tools)
-        self.late = _Late(self._book)
-        self._sheets: dict[str, _Sheet] = {LOSSES: self.losses, OWED: self.owed, LATE: self.late}
+
+    def build(self) -> Iterator[None]:
+        """One section after the other."""
         self._stack = QStackedWidget()
-        for sheet in self._sheets.values():
-            self._stack.addWidget(sheet)
+        self.sections: ChipRow[str] = ChipRow(list(SECTIONS), DIGIT_CAPS)
         self.body.addWidget(self.sections)
         self.body.addWidget(self._stack, 1)
+        yield
+        self.losses = _Losses(lambda: self._read_losses(to_list=True))
+        self._stack.addWidget(self.losses)
+        yield
+        self.owed = _Owed(self._settle)
+        self._stack.addWidget(self.owed)
+        yield
+        self.late = _Late(self._book)
+        self._stack.addWidget(self.late)
+        self._sheets: dict[str, _Sheet] = {LOSSES: self.losses, OWED: self.owed, LATE: self.late}
+        yield
+        self.signing = Signing(self, self._tools)
         self.body.addWidget(self.signing.box)
         self.body.addWidget(self.last)
         self.set_chips(self.sections)
@@ -90,7 +98,7 @@ class RegistersPage(Page):
         self.sections.chosen.connect(lambda _name: self._show_section())
         self.losses.table.row_chosen.connect(self._open_loss)
         self.owed.table.row_chosen.connect(self._open_owed)
-        today = hall_date(tools.session.now())
+        today = hall_date(self._tools.session.now())
         self.losses.first.setText((today - dt.timedelta(days=FIRST_LOOK_DAYS)).isoformat())
         self.losses.last_day.setText(today.isoformat())
         self.sections.choose(LOSSES)
@@ -130,6 +138,8 @@ class RegistersPage(Page):
 
     def focus_first(self) -> None:
         """Among the sums owed first the line, then the money; elsewhere the fields."""
+        if not self.in_sight:
+            return
         if self.section == OWED and self._owed and self.owed.chosen is None:
             self.owed.table.setFocus()
             self.owed.table.selectRow(max(self.owed.table.currentIndex().row(), 0))

@@ -6,8 +6,8 @@ Your line belongs here if it is about this page's steps. What may be replaced, a
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, TypeVar
 
 from PySide6.QtWidgets import QWidget
 
@@ -54,6 +54,9 @@ PAY_WORDS = {
 }
 
 
+S = TypeVar("S", bound="_Sheet")
+
+
 class ReplacePage(Page):
     """One replacement at a time. Esc goes one step back; from the first one it gives the reserved card free."""
 
@@ -69,16 +72,26 @@ class ReplacePage(Page):
         self._new_card_no: CardNo | None = None
         self._done: CardReplaced | None = None
         self._offered: tuple[tuple[str, str], ...] = ()
-        terminal_id = str(tools.desks.payments.terminal_id) if tools.terminal is not None else ""
+
+    def build(self) -> Iterator[None]:
+        """One sheet after the other."""
+        tools = self._tools
         self.steps = StepBar()
-        self.signing = Signing(self, tools)
-        self.old = _Old(self._begin, self.step_back)
-        self.papers = _Papers(self._document_done, self.step_back)
-        self.new = _New(self._new_typed, self.step_back)
-        self.fee = _Fee(terminal_id, self._pay, self.step_back)
-        self.done = _Done(self._next)
+        self.body.addWidget(self.steps)
+        self.old = self._added(_Old(self._begin, self.step_back))
+        yield
+        self.papers = self._added(_Papers(self._document_done, self.step_back))
+        yield
+        self.new = self._added(_New(self._new_typed, self.step_back))
+        yield
+        terminal_id = str(tools.desks.payments.terminal_id) if tools.terminal is not None else ""
+        self.fee = self._added(_Fee(terminal_id, self._pay, self.step_back))
+        yield
+        self.done = self._added(_Done(self._next))
         self._sheets: tuple[_Sheet, ...] = (self.old, self.papers, self.new, self.fee, self.done)
-        for part in (self.steps, *self._sheets, self.signing.box, self.last):
+        yield
+        self.signing = Signing(self, tools)
+        for part in (self.signing.box, self.last):
             self.body.addWidget(part)
         self.body.addStretch(1)
         self.old.which.chosen.connect(self._which_chosen)
@@ -90,7 +103,13 @@ class ReplacePage(Page):
             **self.papers.box.kept(),
             **self.fee.payment.kept(),
         )
+        yield
         self._show_step(OLD)
+
+    def _added(self, sheet: S) -> S:
+        sheet.hide()
+        self.body.addWidget(sheet)
+        return sheet
 
     # what the frame tells
 

@@ -6,7 +6,7 @@ Your line belongs here if it is about these lists and their forms; what may be c
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QLineEdit, QStackedWidget, QWidget
@@ -43,24 +43,32 @@ class SettingsPage(Page):
     def __init__(self, tools: Tools) -> None:
         super().__init__("设置", tools.troubles)
         self._tools = tools
+
+    def build(self) -> Iterator[None]:
+        """A list with its form after the other."""
+        tools = self._tools
         self.last.hide()
         self.sections: ChipRow[str] = ChipRow(SECTIONS, DIGIT_CAPS)
         self.sections.choose("staff")
         self.sections.chosen.connect(lambda _name: self._show_section())
         self._forms = QStackedWidget()
-        self._sheets: dict[str, _Sheet] = {
-            "staff": _StaffSheet(tools),
-            "deputy": _DeputySheet(tools),
-            "notice": _NoticeSheet(tools),
-            "terminal": _TerminalSheet(tools),
-            "rules": _RulesSheet(),
+        self.body.addWidget(self.sections)
+        self.body.addWidget(self._forms, 1)
+        self._sheets: dict[str, _Sheet] = {}
+        makers: dict[str, Callable[[], _Sheet]] = {
+            "staff": lambda: _StaffSheet(tools),
+            "deputy": lambda: _DeputySheet(tools),
+            "notice": lambda: _NoticeSheet(tools),
+            "terminal": lambda: _TerminalSheet(tools),
+            "rules": _RulesSheet,
         }
-        for sheet in self._sheets.values():
+        for name, make in makers.items():
+            yield
+            sheet = self._sheets[name] = make()
             self._forms.addWidget(sheet)
             if sheet.go is not None:
                 sheet.go.clicked.connect(functools.partial(self._save, sheet))
-        self.body.addWidget(self.sections)
-        self.body.addWidget(self._forms, 1)
+        yield
         self.keep(
             section=self.sections,
             **{

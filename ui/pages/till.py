@@ -5,7 +5,7 @@ Your line belongs here if it is about this page's fields. Expected cash is shown
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from PySide6.QtCore import Qt
@@ -54,9 +54,12 @@ class TillPage(Page):
         super().__init__("钱箱", tools.troubles)
         self._tools = tools
         self._in_hand = OperationInHand(tools.session)
-        self.signing = Signing(self, tools)
         self._state: TillState | None = None
         self._slip_terminals: tuple[TerminalId, ...] = ()
+
+    def build(self) -> Iterator[None]:
+        """Each sheet is made ahead: none is waited for when its step begins."""
+        self.signing = Signing(self, self._tools)
         self.steps = StepBar()
         self.sheet = OneOf(
             opening=self._make_opening,
@@ -69,6 +72,12 @@ class TillPage(Page):
             self.body.addWidget(part)
         self.body.addStretch(1)
         self.title.set_line("正在读取钱箱状态…")
+        yield
+        self.steps.set_steps([(words, "open") for words in STEPS])
+        yield
+        for name in ("opening", "business", "count", "closing", "closed"):
+            self.sheet.get(name)
+            yield
 
     def _make_opening(self) -> _Opening:
         made = _Opening(self._open)

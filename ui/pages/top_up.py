@@ -6,7 +6,7 @@ Your line belongs here if it is about this page's fields. The limits are the des
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, cast
 
 from counter_app.domain.errors import Reason, Refused
@@ -46,6 +46,9 @@ class TopUpPage(Page):
         self._tools = tools
         self._in_hand = OperationInHand(tools.session)
         self._quote: TopUpQuote | None = None
+
+    def build(self) -> Iterator[None]:
+        """What is typed, then the sums."""
         self.amount = MoneyEntry("其他金额")
         self.amounts: ChipRow[int] = ChipRow(
             [(fen, texts.shown_money(fen).removesuffix(".00")) for fen in QUICK_AMOUNTS_FEN], DIGIT_CAPS
@@ -60,7 +63,7 @@ class TopUpPage(Page):
             LETTER_CAPS,
         )
         for kind in (TenderKind.TERMINAL_CARD, TenderKind.TERMINAL_SCAN):
-            self.tenders.allow(kind.value, tools.terminal is not None)
+            self.tenders.allow(kind.value, self._tools.terminal is not None)
         self.received = MoneyEntry("客户递来的现金")
         self.notes = NoteKeys()
         self._slip_place = OneOf(slip=self._make_slip)
@@ -83,13 +86,16 @@ class TopUpPage(Page):
             self.hint,
             row(self.debit, None),
         )
+        self.body.addWidget(typed)
+        yield
         sums = Panel()
         give_up = button("取消 Esc", "second", self.step_back)
         buttons = column(None, row(give_up, self.primary, spacing=12))
         sums.add(row(self.due, 24, self.change, None, buttons, spacing=12))
-        for part in (typed, sums, self.after, self.last):
+        for part in (sums, self.after, self.last):
             self.body.addWidget(part)
         self.body.addStretch(1)
+        yield
         self.amounts.chosen.connect(self._quick)
         self.tenders.chosen.connect(lambda _kind: self._tender_chosen())
         self.amount.amount_changed.connect(lambda _fen: self._sums_changed())
