@@ -111,9 +111,10 @@ class EntryBox(Entry):
             self.matches.hide()
 
     def focusInEvent(self, event: QFocusEvent) -> None:
-        """Mark what was typed so that the next customer's number replaces it."""
+        """Mark what was typed so that the next customer's number replaces it; the list's lines are made before its key."""
         super().focusInEvent(event)
         self.selectAll()
+        self.matches.prepare()
 
     def _typed(self, text: str) -> None:
         self._cap.setVisible(not text)
@@ -164,14 +165,22 @@ class MatchList(QFrame):
         self._body.addWidget(self._foot)
         self.hide()
 
-    def set_matches(self, matches: Sequence[Match], *, more: bool = False) -> None:
-        """Show up to nine matches, the first one marked."""
-        self._matches = tuple(matches[:MOST_SHOWN])
-        while len(self._lines) < len(self._matches):
+    def prepare(self) -> None:
+        """Make all lines with their look, if that is still to be done: it takes longer than all the rest of a search."""
+        self.ensurePolished()
+        while len(self._lines) < MOST_SHOWN:
             line = _MatchLine(len(self._lines) + 1)
+            line.hide()
             line.pressed.connect(self.take)
             self._body.insertWidget(len(self._lines), line)
+            for part in (line, *line.findChildren(QWidget)):
+                part.ensurePolished()
             self._lines.append(line)
+
+    def set_matches(self, matches: Sequence[Match], *, more: bool = False) -> None:
+        """Show up to nine matches, the first one marked."""
+        self.prepare()
+        self._matches = tuple(matches[:MOST_SHOWN])
         for place, line in enumerate(self._lines):
             line.setVisible(place < len(self._matches))
             if place < len(self._matches):
@@ -214,6 +223,7 @@ class _MatchLine(QFrame):
 
     def __init__(self, number: int) -> None:
         super().__init__()
+        self.setProperty("look", "popup_line")
         self._number = number
         self._title = label("", "strong")
         self._detail = label("", "soft")
