@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QLockFile
+from PySide6.QtCore import QLockFile, QTimer
 from PySide6.QtWidgets import QApplication
 
 from counter_app import settings as settings_file
@@ -28,7 +28,7 @@ from counter_app.domain.shifts import HALL_ZONE
 from counter_app.domain.views import LampState
 from counter_app.domain.waiting import CancelToken
 from counter_app.settings import Settings
-from ui import theme
+from ui import texts, theme
 from ui.app_window import AppWindow
 from ui.errors import TroubleRouter
 from ui.lanes import Lane, on_ui
@@ -108,11 +108,18 @@ def open_database(
 
 def open_desks(settings: Settings, passphrase: str = "", clock: Clock = utc_now) -> Desks:
     """The hall's desks over an open database; what a command without a window needs."""
-    from counter_app.services.desks import open_desks as over
+    desks = _first_desks(settings, passphrase, clock)
+    desks.open_rest()
+    return desks
+
+
+def _first_desks(settings: Settings, passphrase: str, clock: Clock) -> Desks:
+    """The hall over an open database, with the desk that answers sign-in; the others are still closed."""
+    from counter_app.services.desks import Desks
     from counter_app.services.passwords import Passwords
 
     database = open_database(settings, passphrase, clock=clock)
-    return over(database, settings.counter_no, Passwords(), settings.paper_columns)
+    return Desks(database, settings.counter_no, Passwords(), settings.paper_columns)
 
 
 # --- the check of the books, in a child process -----------------------------------------------------------------
@@ -278,13 +285,13 @@ def _hall_failed(program: Program, error: BaseException) -> None:
 
 
 def _open_counter(settings: Settings, passphrase: str, clock: Clock) -> tuple[Desks, bool]:
-    """The desks, and whether money has to wait for the check of the books; from here on this run is marked.
+    """The first desks, and whether money has to wait for the check of the books; from here on this run is marked.
 
     It has to after an unclean stop of this counter, and when the last link of a chain does not fit.
     """
     from counter_app.storage import health
 
-    desks = open_desks(settings, passphrase, clock)
+    desks = _first_desks(settings, passphrase, clock)
     database = desks.at.database
     try:
         # A chain whose end does not fit is no clean stop either: money waits for the whole check.
@@ -309,9 +316,21 @@ def _hall_is_open(program: Program, passphrase: str, opened: tuple[Desks, bool])
     for entry in page_entries(serving):
         program.window.add_page(entry)
     serving.start_up(unclean=unclean)
-    _check_books(program, passphrase, unclean)
-    program.shelf.start()
+    program.trusted = not unclean
+    if unclean:
+        program.window.hold_money(texts.LEDGER_CHECKING)
     serving.open_for_sign_in()
+    # The button is to come alive on the screen before the interpreter is taken again.
+    QTimer.singleShot(0, program.window, lambda: _hall_goes_on(program, passphrase, unclean))
+
+
+def _hall_goes_on(program: Program, passphrase: str, unclean: bool) -> None:
+    """What may follow once somebody can sign in."""
+    if program.shelf is None:
+        # The window was closed in the very moment in which the hall was open.
+        return
+    program.shelf.start()
+    _check_books(program, passphrase, unclean)
     _collect_garbage_again()
     if program.on_open is not None:
         program.on_open()
@@ -320,12 +339,8 @@ def _hall_is_open(program: Program, passphrase: str, opened: tuple[Desks, bool])
 def _check_books(program: Program, passphrase: str, unclean: bool) -> None:
     """Check the books beside the window; money waits for it only after an unclean stop."""
     from counter_app.storage.health import CheckState
-    from ui import texts
 
     window = program.window
-    program.trusted = not unclean
-    if unclean:
-        window.hold_money(texts.LEDGER_CHECKING)
 
     def checked(outcome: CheckOutcome) -> None:
         if outcome.state is CheckState.NOT_DONE:
@@ -398,8 +413,6 @@ def run_window(settings: Settings) -> int:
     program = first_window(settings)
     program.window.showMaximized()
     # The page must be on the screen before the database's libraries take the interpreter.
-    from PySide6.QtCore import QTimer
-
     QTimer.singleShot(0, lambda: ask_and_open(program))
     try:
         return program.application.exec()

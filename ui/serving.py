@@ -7,6 +7,7 @@ operation (print, refresh, status). What one business needs belongs to its page.
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -26,7 +27,7 @@ from counter_app.domain.views import (
 )
 from counter_app.domain.waiting import CancelToken
 from ui.asking import Session, Tools
-from ui.lanes import Lane
+from ui.lanes import Lane, on_ui
 
 if TYPE_CHECKING:
     from counter_app.services.desks import Desks
@@ -44,6 +45,10 @@ PAPER_EVERY_MS = 700
 PREPARED = ("top_up", "loss", "replace", "till", "customer", "pending")
 PREPARE_EVERY_MS = 150
 TERMINAL_EVERY_MS = 20_000
+
+
+def _nothing(*_anything: object) -> None:
+    """Asks for no further step."""
 
 
 class CounterDevicesFace(Protocol):
@@ -80,6 +85,7 @@ class Serving(QObject):
         self.look = Lane("look")
         self.paper = Lane("printer")
         self.pos = Lane("terminal")
+        self._before_shift: Callable[[], None] = _nothing
         self._start_page = start_page
         self._tools: Tools | None = None
         self._heard: list[Page] = []
@@ -152,12 +158,14 @@ class Serving(QObject):
     # --- start-up -----------------------------------------------------------------------------------------------
 
     def start_up(self, *, unclean: bool) -> None:
-        """Pick up what was in flight when the program last ended; what a clerk must confirm is kept for sign-in.
+        """See to it that what was in flight when the program last ended is picked up, once, before the first shift.
 
-        Runs on the desk lane before any sign-in can, so that nothing is booked in between.
+        It runs on the desk lane after the first right password, so that nothing is booked in between and no sign-in
+        waits for the desks that are still being opened; what a clerk must confirm is kept for the first page.
         """
 
         def pick_up() -> tuple[str, ...]:
+            self.desks.open_rest()
             self.desks.paper.recover()
             # Asked first: a payment that is booked only now is told by its own line.
             unprinted = self.desks.paper.unprinted() if unclean else ()
@@ -176,18 +184,32 @@ class Serving(QObject):
             log.error("what was in flight could not be picked up: %s", error)
             self.to_confirm = (f"启动：没有读出上次未完成的业务，请重启程序后再收付款。{error.sentence()}",)
 
-        self.desk.submit(pick_up, picked_up, failed)
+        # On their way before the answer to the sign-in is.
+        tell, tell_trouble = on_ui(picked_up), on_ui(failed)
+
+        def once() -> None:
+            self._before_shift = _nothing
+            try:
+                tell(pick_up())
+            except Exception as error:  # noqa: BLE001 - `failed` tells a bug from trouble, on the UI thread
+                tell_trouble(error)
+
+        self._before_shift = once
 
     # --- sign-in ------------------------------------------------------------------------------------------------
 
     def open_for_sign_in(self) -> None:
-        """The hall is open: hints of a demo database, then the button comes alive."""
+        """The hall is open: the button comes alive, then the hints of a demo database are read.
 
-        def ready(hints: list[tuple[str, str, str, str]]) -> None:
+        Whoever signs in at once has their password checked while the other desks are opened.
+        """
+
+        def read(hints: list[tuple[str, str, str, str]]) -> None:
             self.window.sign_in.set_hints(tuple(SignInHint(*hint) for hint in hints))
-            self.window.sign_in.set_ready()
 
-        self.look.submit(self.desks.staff.demo_hints, ready)
+        self.window.sign_in.set_ready()
+        self.look.submit(self.desks.staff.demo_hints, read)
+        self.look.submit(self.desks.open_rest, _nothing)
 
     def _sign_in(self, staff_no: str, password: str) -> None:
         page = self.window.sign_in
@@ -201,7 +223,9 @@ class Serving(QObject):
                 self.window.troubles.report_bug(error)
 
         self.desk.submit(
-            lambda: self.desks.staff.sign_in(StaffNo(staff_no), password), self._signed_in, failed
+            lambda: self.desks.staff.sign_in(StaffNo(staff_no), password, self._before_shift),
+            self._signed_in,
+            failed,
         )
 
     def _signed_in(self, person: SignedIn) -> None:

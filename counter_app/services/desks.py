@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Literal
 
 from counter_app.services.hall import HallAtCounter
@@ -26,14 +27,19 @@ class Desks:
         self._passwords = passwords
         self._paper_columns = paper_columns
         self._is_whole = False
+        self._opening = threading.Lock()
 
     def open_rest(self) -> None:
-        """Load and build every other desk, for one caller at a time; nothing happens the second time.
+        """Load and build every other desk; whoever comes second waits for the first and finds them.
 
-        Holds the interpreter for some 80 ms: not for the UI thread, and before anybody's sign-in is answered.
+        Takes the interpreter for some 80 ms: not for the UI thread, and before anybody's sign-in is answered.
         """
-        if self._is_whole:
-            return
+        with self._opening:
+            if not self._is_whole:
+                self._open_rest()
+                self._is_whole = True
+
+    def _open_rest(self) -> None:
         from counter_app.services.cash_desk import CashDesk
         from counter_app.services.closing_desk import ClosingDesk
         from counter_app.services.customer_desk import CustomerDesk
@@ -60,7 +66,6 @@ class Desks:
         self.payments = payments
         self.manager = ManagerDesk(at, self._passwords)
         self.receivables = ReceivablesDesk(at)
-        self._is_whole = True
 
 
 def open_desks(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+from collections.abc import Callable
 
 from counter_app.domain.errors import Reason, Refused
 from counter_app.domain.ids import ApprovalId, OperationId, StaffNo
@@ -31,9 +32,15 @@ class StaffDesk:
         self._passwords = passwords
         self._clock_guard = ClockGuard(at.database)
 
-    def sign_in(self, staff_no: StaffNo, password: str) -> SignedIn:
-        """Open (or find) this person's shift at this counter; refused alike for a wrong number and password."""
+    def sign_in(
+        self, staff_no: StaffNo, password: str, before_shift: Callable[[], object] = lambda: None
+    ) -> SignedIn:
+        """Open (or find) this person's shift at this counter; refused alike for a wrong number and password.
+
+        `before_shift` is called once the person is known, in no unit of work.
+        """
         row = self._check_password(staff_no, password, "sign_in")
+        before_shift()
         self._at.reload()
         self._clock_guard.begin()
 
