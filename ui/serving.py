@@ -28,6 +28,7 @@ from counter_app.domain.views import (
 from counter_app.domain.waiting import CancelToken
 from ui.asking import Session, Tools
 from ui.lanes import Lane, on_ui
+from ui.pages import all_pages
 
 if TYPE_CHECKING:
     from counter_app.services.desks import Desks
@@ -43,7 +44,6 @@ _CALLING = frozenset((LossChannel.HOTLINE.value, LossChannel.HEADQUARTERS.value)
 
 PAPER_EVERY_MS = 700
 PREPARED = ("top_up", "loss", "replace", "till", "customer", "pending")
-PREPARE_EVERY_MS = 150
 TERMINAL_EVERY_MS = 20_000
 
 
@@ -115,7 +115,7 @@ class Serving(QObject):
         window.unpark_asked.connect(self._unpark)
         window.reprint_asked.connect(self.reprint_last)
         window.help_asked.connect(self._help)
-        window.record_asked.connect(lambda: window.show_page("customer"))
+        window.record_asked.connect(lambda: window.bring_page("customer"))
         window.unlock_asked.connect(self._unlock)
         window.sign_out_asked.connect(self.sign_out)
         window.closing.connect(self.close)
@@ -209,7 +209,12 @@ class Serving(QObject):
 
         self.window.sign_in.set_ready()
         self.look.submit(self.desks.staff.demo_hints, read)
-        self.look.submit(self.desks.open_rest, _nothing)
+        self.look.submit(self.desks.open_rest, self._while_nobody_waits)
+
+    def _while_nobody_waits(self, _opened: object) -> None:
+        """What the first page needs is made while the password is typed."""
+        self.window.make_frame()
+        self.look.submit(all_pages.load, _nothing)
 
     def _sign_in(self, staff_no: str, password: str) -> None:
         page = self.window.sign_in
@@ -272,9 +277,9 @@ class Serving(QObject):
 
         day = self.person.business_date
         self.window.set_idle_lock(float(self.desks.at.rules.value(RuleCode.IDLE_LOCK_SECONDS, day)))
-        self.window.show_page("pending" if self.to_confirm else self._start_page)
+        self.window.bring_page("pending" if self.to_confirm else self._start_page)
         self.refresh_status()
-        QTimer.singleShot(0, self, lambda: self._prepare(list(PREPARED)))
+        self.window.make_ahead(PREPARED)
         self.refresh_parked()
         self._status.start()
         self._printing.start()
@@ -282,13 +287,6 @@ class Serving(QObject):
         self.look_at_terminal()
         self._look_at_clock()
         self.signed_in.emit()
-
-    def _prepare(self, names: list[str]) -> None:
-        """Make pages while the clerk looks at the first one, one at a time, so that no first key waits for its page."""
-        if self.person is None or not names:
-            return
-        self.window.prepare_page(names.pop(0))
-        QTimer.singleShot(PREPARE_EVERY_MS, self, lambda: self._prepare(names))
 
     def _role_word(self) -> str:
         assert self.person is not None
