@@ -11,6 +11,7 @@ import datetime as dt
 import functools
 import gc
 import hashlib
+import importlib
 import logging
 import sys
 import tempfile
@@ -48,6 +49,9 @@ START_PAGE = "top_up"
 CHECK_TIMEOUT_S = 900.0
 """A hall of a million holders is read in less on a slow disk."""
 
+
+SWITCH_EVERY_S = 0.0005
+"""How long another thread may keep the interpreter while the window wants it."""
 
 Clock = Callable[[], dt.datetime]
 """Gives the moment, aware."""
@@ -207,8 +211,10 @@ def first_window(settings: Settings, clock: Clock = utc_now) -> Program:
     """The application with frame and sign-in page; nothing of database or devices is loaded yet.
 
     The garbage collector rests until the hall is open: loading the libraries makes millions of objects and no garbage.
+    Lanes give the interpreter back sooner than Python's 5 ms: the window asks for it again at each call into Qt.
     """
     gc.disable()
+    sys.setswitchinterval(SWITCH_EVERY_S)
     found = QApplication.instance()
     application = found if isinstance(found, QApplication) else QApplication(sys.argv[:1])
     look = theme.Theme.of(high_contrast=settings.look == "contrast", large_type=settings.look == "large")
@@ -300,7 +306,13 @@ def _open_counter(settings: Settings, passphrase: str, clock: Clock) -> tuple[De
     except BaseException:
         database.close()
         raise
+    for module in _FOR_THE_WINDOW:
+        importlib.import_module(module)
     return desks, unclean
+
+
+_FOR_THE_WINDOW = ("devices.device_shelf", "devices.pos_terminal", "ui.pages.all_pages", "ui.serving")
+"""What `_hall_is_open` needs: loaded before it on the opener's lane, since an import would hold up the window."""
 
 
 def _hall_is_open(program: Program, passphrase: str, opened: tuple[Desks, bool]) -> None:

@@ -6,6 +6,7 @@ operation (print, refresh, status). What one business needs belongs to its page.
 
 from __future__ import annotations
 
+import gc
 import logging
 from collections.abc import Callable
 from pathlib import Path
@@ -214,7 +215,8 @@ class Serving(QObject):
     def _while_nobody_waits(self, _opened: object) -> None:
         """What the first page needs is made while the password is typed."""
         self.window.make_frame()
-        self.look.submit(all_pages.load, _nothing)
+        # What is loaded now stays until the end: the garbage collector need not look at it in the middle of a key.
+        self.look.submit(all_pages.load, lambda _none: gc.freeze())
 
     def _sign_in(self, staff_no: str, password: str) -> None:
         page = self.window.sign_in
