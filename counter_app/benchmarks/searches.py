@@ -70,6 +70,9 @@ def _working_copy(kept: Path) -> Iterator[Path]:
         folder = Path(name)
         for file in kept.parent.iterdir():
             shutil.copy2(file, folder / file.name)
+            # Otherwise the first commits wait for the whole copy to reach the disk, and nobody books meanwhile.
+            with (folder / file.name).open("rb") as copied:
+                os.fsync(copied.fileno())
         settings = settings_file.load(kept)
         moved = settings_file.Settings(
             counter_no=settings.counter_no,
