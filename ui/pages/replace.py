@@ -38,7 +38,7 @@ from ui.widgets.document_box import DocumentBox, described
 from ui.widgets.entries import Entry, Field
 from ui.widgets.lines import Facts
 from ui.widgets.parts import Note, Panel, StepBar, button, column, label, row
-from ui.widgets.payment import PaymentFields
+from ui.widgets.payment import PaymentFields, SlipFields
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -84,8 +84,12 @@ class ReplacePage(Page):
         yield
         self.new = self._added(_New(self._new_typed, self.step_back))
         yield
+        slip = SlipFields()
+        yield
         terminal_id = str(tools.desks.payments.terminal_id) if tools.terminal is not None else ""
-        self.fee = self._added(_Fee(terminal_id, self._pay, self.step_back))
+        payment = PaymentFields(terminal_id, slip=slip)
+        yield
+        self.fee = self._added(_Fee(payment, self._pay, self.step_back))
         yield
         self.done = self._added(_Done(self._next))
         self._sheets: tuple[_Sheet, ...] = (self.old, self.papers, self.new, self.fee, self.done)
@@ -612,9 +616,9 @@ class _New(_Sheet):
 
 
 class _Fee(_Sheet):
-    def __init__(self, terminal_id: str, pay: Callable[[], object], back: Callable[[], object]) -> None:
+    def __init__(self, payment: PaymentFields, pay: Callable[[], object], back: Callable[[], object]) -> None:
         super().__init__("收取补卡工本费", PAY_WORDS[TenderKind.CASH], pay, back)
-        self.payment = PaymentFields(terminal_id)
+        self.payment = payment
         buttons = column(None, row(self._back, self.primary, spacing=12))
         self.add(self.payment, row(self.payment.due, 24, self.payment.change, None, buttons, spacing=12))
         self.stops = self.payment.stops

@@ -25,7 +25,10 @@ class PaymentFields(QWidget):
 
     kind_changed = Signal()
 
-    def __init__(self, terminal_id: str, terminal_advice: str = "") -> None:
+    def __init__(
+        self, terminal_id: str, terminal_advice: str = "", *, slip: SlipFields | None = None
+    ) -> None:
+        """`slip` is given by a page that has made it in a piece of its own."""
         super().__init__()
         self._terminal_id = terminal_id
         self._due_fen: int | None = None
@@ -42,7 +45,7 @@ class PaymentFields(QWidget):
             self.tenders.allow(kind.value, bool(terminal_id))
         self.received = MoneyEntry("客户递来的现金")
         self.notes = NoteKeys()
-        self.slip = SlipFields()
+        self.slip = slip or SlipFields()
         self.hint = label(f"金额会发到 POS 终端。{terminal_advice}等待终端时按 Esc 取消。", "soft", wrap=True)
         self.due = SumDue()
         self.change = ChangeDue()
