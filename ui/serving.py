@@ -216,7 +216,7 @@ class Serving(QObject):
         """What the first page needs is made while the password is typed."""
         self.window.make_frame()
         # What is loaded now stays until the end: the garbage collector need not look at it in the middle of a key.
-        self.look.submit(all_pages.load, lambda _none: gc.freeze())
+        self.look.submit(lambda: all_pages.load((self._start_page,)), lambda _none: gc.freeze())
 
     def _sign_in(self, staff_no: str, password: str) -> None:
         page = self.window.sign_in
@@ -281,7 +281,6 @@ class Serving(QObject):
         self.window.set_idle_lock(float(self.desks.at.rules.value(RuleCode.IDLE_LOCK_SECONDS, day)))
         self.window.bring_page("pending" if self.to_confirm else self._start_page)
         self.refresh_status()
-        self.window.make_ahead(PREPARED)
         self.refresh_parked()
         self._status.start()
         self._printing.start()
@@ -289,6 +288,10 @@ class Serving(QObject):
         self.look_at_terminal()
         self._look_at_clock()
         self.signed_in.emit()
+
+    def _make_ahead(self) -> None:
+        if self.person is not None:
+            self.window.make_ahead(PREPARED)
 
     def _role_word(self) -> str:
         assert self.person is not None
@@ -482,6 +485,9 @@ class Serving(QObject):
     # --- after an operation -------------------------------------------------------------------------------------
 
     def _page_shown(self, name: str) -> None:
+        if not self._heard:
+            # Only now: until its first page is there a clerk waits.
+            self.look.submit(all_pages.load, lambda _none: self._make_ahead())
         page = self.window.made_page(name)
         if page is not None and page not in self._heard:
             self._heard.append(page)

@@ -36,19 +36,12 @@ def page_entries(serving: Serving) -> Sequence[PageEntry]:
     )
 
 
-def load() -> None:
-    """Import every page's module; called on a lane before anybody signs in, so that no key waits for an import."""
-    for module in (
-        "top_up",
-        "loss",
-        "replace",
-        "till",
-        "customer",
-        "pending",
-        "day_close",
-        "registers",
-        "settings",
-    ):
+MODULES = ("top_up", "loss", "replace", "till", "customer", "pending", "day_close", "registers", "settings")
+
+
+def load(modules: Sequence[str] = MODULES) -> None:
+    """Import these pages' modules; called on a lane, so that no key waits for an import."""
+    for module in modules:
         importlib.import_module(f"ui.pages.{module}")
 
 
