@@ -270,22 +270,28 @@ class Database:
     def _as_a_whole(self, engine: Engine, unit: Callable[[Transaction], T]) -> T:
         # Once an answer to COMMIT was lost, no later failure can tell that nothing was booked.
         answer_lost = False
+
+        def once() -> T:
+            nonlocal answer_lost
+            with engine.connect() as connection:
+                with connection.begin() as transaction:
+                    result = unit(Transaction(connection, self))
+                    try:
+                        transaction.commit()
+                    except DBAPIError as error:
+                        answer_lost = answer_lost or (error.connection_invalidated and engine is self.engine)
+                        raise
+                return result
+
         try:
-            for attempt in _attempts():
-                with attempt, engine.connect() as connection:
-                    with connection.begin() as transaction:
-                        result = unit(Transaction(connection, self))
-                        try:
-                            transaction.commit()
-                        except DBAPIError as error:
-                            answer_lost = answer_lost or (
-                                error.connection_invalidated and engine is self.engine
-                            )
-                            raise
-                    return result
+            try:
+                return once()
+            except DBAPIError as error:
+                if ATTEMPTS < 2 or not is_passing(error):
+                    raise
+            return _once_more()(once)
         except DBAPIError as error:
             raise translated(error, answer_lost=answer_lost) from error
-        raise AssertionError("unreachable: Retrying either returns or raises")
 
     def close(self) -> None:
         """Give back every connection."""
@@ -308,14 +314,14 @@ def _sqlstate(error: DBAPIError) -> str | None:
     return getattr(error.orig, "sqlstate", None)
 
 
-def _attempts() -> Retrying:
-    """How a whole unit is tried again."""
+def _once_more() -> Retrying:
+    """How a whole unit is tried again after its first failure; loaded by the first trouble, not by each start."""
     from tenacity import Retrying, retry_if_exception, stop_after_attempt, stop_after_delay
     from tenacity.wait import wait_random_exponential
 
     return Retrying(
         retry=retry_if_exception(is_passing),
-        stop=stop_after_attempt(ATTEMPTS) | stop_after_delay(ATTEMPT_WINDOW_S),
+        stop=stop_after_attempt(ATTEMPTS - 1) | stop_after_delay(ATTEMPT_WINDOW_S),
         wait=wait_random_exponential(multiplier=0.02, max=1),
         reraise=True,
     )
