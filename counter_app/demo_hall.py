@@ -9,9 +9,9 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from counter_app.demo_people import people
+from counter_app.domain.asking import Notice
 from counter_app.domain.cards import Card, CardKind, CardState, Holder
 from counter_app.domain.ids import HallId, HolderId, MediumId, OperationId, PurseId, TerminalId
-from counter_app.domain.requests import Notice
 from counter_app.services import founding
 from counter_app.services.founding import HallPlan, NewCard
 from counter_app.services.initials import initials

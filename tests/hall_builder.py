@@ -9,6 +9,7 @@ import datetime as dt
 from dataclasses import dataclass
 from pathlib import Path
 
+from counter_app.domain.asking import Asked
 from counter_app.domain.cards import Card, CardKind, CardState, Holder
 from counter_app.domain.ids import (
     ApprovalId,
@@ -23,7 +24,7 @@ from counter_app.domain.ids import (
     TerminalId,
 )
 from counter_app.domain.ledger import Tender, TenderKind
-from counter_app.domain.requests import Asked, OpenTill, TillOpened, TopUp
+from counter_app.domain.requests import OpenTill, TillOpened, TopUp
 from counter_app.domain.shifts import CashCount
 from counter_app.services import founding
 from counter_app.services.cash_desk import CashDesk

@@ -10,9 +10,9 @@ import datetime as dt
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from counter_app.domain.asking import Asked, SignedIn
 from counter_app.domain.errors import Cancelled, Reason, Refused
 from counter_app.domain.ids import ApprovalId, HallId, OperationId, StaffNo
-from counter_app.domain.requests import Asked, SignedIn
 from counter_app.domain.waiting import CancelToken
 from ui.errors import TroubleRouter
 from ui.lanes import Lane

@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
+from counter_app.domain.asking import Asked, SignedIn
+from counter_app.domain.cards import LossChannel
 from counter_app.domain.errors import Refused, Trouble
 from counter_app.domain.ids import MediumId, ReceiptNo, StaffNo
-from counter_app.domain.requests import Asked, LossChannel, Reprint, SignedIn
+from counter_app.domain.requests import Reprint
 from counter_app.domain.shifts import HALL_ZONE
 from counter_app.domain.views import (
     CustomerView,

@@ -18,10 +18,11 @@ from typing import Any
 from counter_app import bootstrap, demo_hall, demo_people
 from counter_app import settings as settings_file
 from counter_app.benchmarks.figures import FOLDER, ROOT, Tell
+from counter_app.domain.asking import Asked
 from counter_app.domain.cards import Card, CardKind, CardState, Holder
 from counter_app.domain.ids import CardNo, HallId, HolderId, OperationId, PurseId, StaffNo
 from counter_app.domain.ledger import Tender, TenderKind
-from counter_app.domain.requests import Asked, OpenTill, ToppedUp, TopUp
+from counter_app.domain.requests import OpenTill, ToppedUp, TopUp
 from counter_app.domain.shifts import CashCount
 from counter_app.services import founding
 from counter_app.services.cash_desk import CashDesk

@@ -147,7 +147,8 @@ def found(hall: Database, passwords: Passwords, sizes: Mapping[str, Any], say: P
     So that day does not stand open before the one that is played. Its slip is long printed and filed.
     """
     from counter_app import demo_hall
-    from counter_app.domain.requests import Asked, CloseDay
+    from counter_app.domain.asking import Asked
+    from counter_app.domain.requests import CloseDay
     from counter_app.domain.waiting import CancelToken
     from counter_app.services.closing_desk import ClosingDesk
     from counter_app.services.hall import HallAtCounter

@@ -50,6 +50,19 @@ class CardKind(enum.Enum):
         return "实名卡" if self is CardKind.NAMED else "不记名卡"
 
 
+class LossChannel(enum.Enum):
+    """How the report came; the values are stored."""
+
+    HOTLINE = "hotline"
+    HALL = "hall"
+    HEADQUARTERS = "headquarters"
+
+    @property
+    def text(self) -> str:
+        """The hall's word."""
+        return {"hotline": "热线电话", "hall": "营业厅", "headquarters": "总部"}[self.value]
+
+
 @dataclass(frozen=True, slots=True)
 class Card:
     """One printed card number. `purse_id` is None only for a blank card; `version` guards every change."""

@@ -8,35 +8,19 @@ from __future__ import annotations
 
 import datetime as dt
 import enum
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
+from counter_app.domain.asking import Asked
+from counter_app.domain.cards import LossChannel
 from counter_app.domain.documents import IdDocument
 from counter_app.domain.ids import (
-    ApprovalId,
     CardNo,
-    HallId,
     IntentId,
     OperationId,
     ReceiptNo,
-    ShiftId,
-    StaffNo,
 )
 from counter_app.domain.ledger import OperationKind, Tender
 from counter_app.domain.shifts import CashCount, SlipCheck, SlipCount
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """Who asks, where and when. The page makes `operation_id` before the first try and renews it after success."""
-
-    operation_id: OperationId
-    hall_id: HallId
-    counter_no: int
-    shift_id: ShiftId
-    staff_no: StaffNo
-    asked_at: dt.datetime
-    approvals: tuple[ApprovalId, ...] = ()
-
 
 # --- till -------------------------------------------------------------------------------------------------------
 
@@ -162,19 +146,6 @@ class ToppedUp:
 
 
 # --- loss and replacement ---------------------------------------------------------------------------------------
-
-
-class LossChannel(enum.Enum):
-    """How the report came; the values are stored."""
-
-    HOTLINE = "hotline"
-    HALL = "hall"
-    HEADQUARTERS = "headquarters"
-
-    @property
-    def text(self) -> str:
-        """The hall's word."""
-        return {"hotline": "热线电话", "hall": "营业厅", "headquarters": "总部"}[self.value]
 
 
 @dataclass(frozen=True, slots=True)
@@ -455,31 +426,6 @@ class DayClosed:
     operations: int
     debit_fen: int
     anchor: str
-
-
-@dataclass(frozen=True, slots=True)
-class SignedIn:
-    """A person at a counter after the password was right."""
-
-    staff_no: StaffNo
-    name: str
-    role_text: str
-    is_manager: bool
-    shift_id: ShiftId
-    business_date: dt.date
-    ordinal: int
-    unread_notices: tuple[Notice, ...] = field(default=())
-
-
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """A notice of the hall; valid on business dates from … to; each clerk confirms having read it."""
-
-    notice_id: str
-    title: str
-    body: str
-    valid_from: dt.date
-    valid_to: dt.date
 
 
 Request = (

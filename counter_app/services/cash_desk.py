@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from counter_app.domain import masking
+from counter_app.domain.asking import Asked
 from counter_app.domain.errors import Reason, Refused
 from counter_app.domain.ids import AccountId, ShiftId, StaffNo, TerminalId
 from counter_app.domain.ledger import (
@@ -19,7 +20,6 @@ from counter_app.domain.ledger import (
 )
 from counter_app.domain.money import money, yuan
 from counter_app.domain.requests import (
-    Asked,
     CashMoved,
     CloseTill,
     CountLocked,

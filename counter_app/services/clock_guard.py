@@ -14,7 +14,7 @@ from counter_app.domain.shifts import clock_text
 from counter_app.storage import ledger
 
 if TYPE_CHECKING:
-    from counter_app.domain.requests import Asked
+    from counter_app.domain.asking import Asked
     from counter_app.storage.database import Database, Transaction
 
 log = logging.getLogger(__name__)

@@ -31,7 +31,7 @@ from counter_app.storage.shifts import ShiftRow
 from printing.receipt import Pair, Rule, Table
 
 if TYPE_CHECKING:
-    from counter_app.domain.requests import Asked
+    from counter_app.domain.asking import Asked
     from counter_app.domain.views import Tone
     from counter_app.services.hall import HallAtCounter
     from counter_app.storage.database import Transaction

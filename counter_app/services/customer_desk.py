@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from counter_app.domain import masking
+from counter_app.domain.asking import Asked
 from counter_app.domain.cards import Card, CardKind, CardState, Holder, card_no_text, parse_card_no
 from counter_app.domain.claims import NAME_DOTS, document_is_of, expired, normalise_phone
 from counter_app.domain.documents import IdDocument, id_number_holds, normalise_id_number
 from counter_app.domain.errors import Reason, Refused
 from counter_app.domain.ids import CardNo, HolderId, MediumId, PurseId
 from counter_app.domain.money import yuan
-from counter_app.domain.requests import Asked
 from counter_app.domain.shifts import HALL_ZONE, clock_text, hall_date
 from counter_app.domain.views import CardChoice, CustomerView, HistoryLine, Match, RecentLine, Tone
 from counter_app.storage import cards, holders, intents, ledger

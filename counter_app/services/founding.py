@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
+from counter_app.domain.asking import Asked, Notice
 from counter_app.domain.cards import Card, Holder
 from counter_app.domain.ids import CardNo, MediumId, OperationId, PurseId, StaffNo
 from counter_app.domain.ledger import HEAD_OFFICE, OperationKind, Transfer, purse_account
-from counter_app.domain.requests import Asked, Notice
 from counter_app.domain.rule_book import Rule, RuleCode
 from counter_app.domain.staff import SYSTEM_STAFF_NO, Role, StaffMember
 from counter_app.storage import cards, halls, holders, ledger, people, shifts

@@ -12,19 +12,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from counter_app.domain import claims, masking
-from counter_app.domain.cards import Card, CardState, Holder, card_no_text
+from counter_app.domain.asking import Asked
+from counter_app.domain.cards import Card, CardState, Holder, LossChannel, card_no_text
 from counter_app.domain.errors import Reason, Refused
 from counter_app.domain.ids import CardNo, HolderId, ReceiptNo, StaffNo
 from counter_app.domain.ledger import OperationKind
 from counter_app.domain.money import money, yuan
 from counter_app.domain.requests import (
-    Asked,
     CancelLoss,
     CheckClaim,
     Claim,
     ClaimAnswer,
     LossCancelled,
-    LossChannel,
     LossReported,
     ReportLoss,
 )

@@ -6,9 +6,9 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from counter_app.domain.asking import Asked, Notice
 from counter_app.domain.errors import Reason, Refused
 from counter_app.domain.ids import StaffNo, TerminalId
-from counter_app.domain.requests import Asked, Notice
 from counter_app.domain.shifts import hall_date
 from counter_app.domain.staff import Right, Role, StaffMember, may
 from counter_app.services import approvals

@@ -23,7 +23,8 @@ from printing.escpos import encode
 from printing.receipt import Receipt, reprint_mark
 
 if TYPE_CHECKING:
-    from counter_app.domain.requests import Asked, Reprint
+    from counter_app.domain.asking import Asked
+    from counter_app.domain.requests import Reprint
     from counter_app.domain.waiting import CancelToken
     from counter_app.services.hall import HallAtCounter
     from counter_app.storage.database import Transaction

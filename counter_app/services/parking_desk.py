@@ -20,7 +20,7 @@ from counter_app.storage import ledger, papers, wire
 from counter_app.storage.papers import KeptRequest
 
 if TYPE_CHECKING:
-    from counter_app.domain.requests import Asked
+    from counter_app.domain.asking import Asked
     from counter_app.services.hall import HallAtCounter
     from counter_app.storage.database import Transaction
 

@@ -13,12 +13,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from counter_app.domain import masking
+from counter_app.domain.asking import Asked
 from counter_app.domain.errors import Cancelled, DeviceTrouble, Reason, Refused
 from counter_app.domain.ids import CardNo, IntentId, StaffNo, TerminalId
 from counter_app.domain.ledger import TenderKind
 from counter_app.domain.money import yuan
 from counter_app.domain.payments import OnResult, PaymentMethod, PaymentOrder, Reply, TerminalResult, Verdict
-from counter_app.domain.requests import Asked, Reverse, SettleUnknown, TopUp, UnknownSettled
+from counter_app.domain.requests import Reverse, SettleUnknown, TopUp, UnknownSettled
 from counter_app.domain.rule_book import RuleCode
 from counter_app.domain.shifts import clock_text, hall_date
 from counter_app.domain.staff import Right

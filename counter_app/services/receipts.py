@@ -12,10 +12,10 @@ import hmac
 from typing import TYPE_CHECKING
 
 from counter_app.domain import masking
+from counter_app.domain.asking import Asked
 from counter_app.domain.ids import ReceiptNo, StaffNo
 from counter_app.domain.ledger import Tender, TenderKind
 from counter_app.domain.money import money
-from counter_app.domain.requests import Asked
 from counter_app.domain.shifts import HALL_ZONE
 from counter_app.storage import papers
 from printing.receipt import Block, CopyEnd, Line, Note, Pair, Qr, Receipt, Rule, Title

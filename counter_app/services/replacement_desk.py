@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from counter_app.domain import claims, limits, masking
+from counter_app.domain.asking import Asked
 from counter_app.domain.cards import Card, CardState, Holder, card_no_text
 from counter_app.domain.errors import Reason, Refused
 from counter_app.domain.ids import CardNo, IntentId, StaffNo
@@ -24,7 +25,6 @@ from counter_app.domain.ledger import (
 )
 from counter_app.domain.money import money
 from counter_app.domain.requests import (
-    Asked,
     CardReplaced,
     CardReserved,
     CollectOldCard,

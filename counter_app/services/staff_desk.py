@@ -6,9 +6,9 @@ import datetime as dt
 import logging
 from collections.abc import Callable
 
+from counter_app.domain.asking import Asked, Notice, SignedIn
 from counter_app.domain.errors import Reason, Refused
 from counter_app.domain.ids import ApprovalId, OperationId, StaffNo
-from counter_app.domain.requests import Asked, Notice, SignedIn
 from counter_app.domain.rule_book import RuleCode
 from counter_app.domain.shifts import clock_text, hall_date
 from counter_app.domain.staff import Right

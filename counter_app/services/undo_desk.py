@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from counter_app.domain import masking
+from counter_app.domain.asking import Asked
 from counter_app.domain.cards import Card, CardState
 from counter_app.domain.errors import Reason, Refused
 from counter_app.domain.ids import AccountId, CardNo, IntentId, ShiftId, StaffNo, TerminalId
@@ -20,7 +21,7 @@ from counter_app.domain.ledger import (
     till_account,
 )
 from counter_app.domain.money import money, yuan
-from counter_app.domain.requests import Asked, Reverse, Reversed
+from counter_app.domain.requests import Reverse, Reversed
 from counter_app.domain.shifts import TillState
 from counter_app.domain.waiting import CancelToken, silent
 from counter_app.services import approvals, receipts

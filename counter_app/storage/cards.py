@@ -9,11 +9,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from counter_app.domain.cards import Card, CardKind, CardState, Purse
+from counter_app.domain.cards import Card, CardKind, CardState, LossChannel, Purse
 from counter_app.domain.errors import Reason, Refused
 from counter_app.domain.ids import CardNo, HolderId, MediumId, OperationId, PurseId, ReceiptNo, StaffNo
 from counter_app.domain.ledger import OperationKind, TenderKind, purse_account
-from counter_app.domain.requests import LossChannel
 from counter_app.storage import tables
 from counter_app.storage.database import Transaction, moment, utc_text
 

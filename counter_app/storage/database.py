@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection, Engine, Row
     from tenacity import Retrying
 
-    from counter_app.domain.requests import Asked
+    from counter_app.domain.asking import Asked
     from counter_app.storage.keys import HallKeys
 
 log = logging.getLogger(__name__)

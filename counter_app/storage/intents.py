@@ -10,11 +10,11 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
+from counter_app.domain.asking import Asked
 from counter_app.domain.cards import card_no_text
 from counter_app.domain.errors import Reason, Refused
 from counter_app.domain.ids import CardNo, IntentId, OperationId, ShiftId, StaffNo, TerminalId
 from counter_app.domain.money import yuan
-from counter_app.domain.requests import Asked
 from counter_app.domain.shifts import clock_text
 from counter_app.storage import tables
 from counter_app.storage.database import Transaction, moment, utc_text

@@ -15,10 +15,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from counter_app.domain.asking import Asked
 from counter_app.domain.errors import Reason, Refused
 from counter_app.domain.ids import AccountId, CardNo, OperationId, PurseId, ReceiptNo, ShiftId, StaffNo
 from counter_app.domain.ledger import OperationKind, Tender, TenderKind, Transfer
-from counter_app.domain.requests import Asked
 from counter_app.domain.shifts import TillState
 from counter_app.domain.staff import SYSTEM_STAFF_NO
 from counter_app.storage import shifts, tables, wire

@@ -8,8 +8,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from counter_app.domain.asking import Notice
 from counter_app.domain.ids import ApprovalId, OperationId, StaffNo
-from counter_app.domain.requests import Notice
 from counter_app.domain.staff import Role, StaffMember
 from counter_app.storage import tables
 from counter_app.storage.database import Transaction, insert_ignoring, moment, utc_text

@@ -37,21 +37,13 @@ from hall_builder import (
     clerk_at,
 )
 
-from counter_app.domain.cards import CardState
+from counter_app.domain.cards import CardState, LossChannel
 from counter_app.domain.documents import DocumentKind, IdDocument
 from counter_app.domain.errors import Reason, Refused
 from counter_app.domain.ids import IntentId, TerminalId
 from counter_app.domain.ledger import FEE_INCOME, Tender, TenderKind, pos_account, till_account
 from counter_app.domain.payments import Verdict
-from counter_app.domain.requests import (
-    LossChannel,
-    OpenTill,
-    ReplaceCard,
-    ReportLoss,
-    ReserveCard,
-    SettleUnknown,
-    TopUp,
-)
+from counter_app.domain.requests import OpenTill, ReplaceCard, ReportLoss, ReserveCard, SettleUnknown, TopUp
 from counter_app.domain.waiting import CancelToken, silent
 from counter_app.services.desks import Desks, open_desks
 from counter_app.services.parking_desk import UnfinishedItem

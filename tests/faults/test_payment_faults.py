@@ -22,13 +22,13 @@ from hall_builder import (
     HallClock,
 )
 
+from counter_app.domain.cards import LossChannel
 from counter_app.domain.documents import DocumentKind, IdDocument
 from counter_app.domain.errors import Reason, Refused, StorageTrouble
 from counter_app.domain.ledger import FEE_INCOME, Tender, TenderKind, pos_account
 from counter_app.domain.payments import OnResult, PaymentOrder, TerminalResult, Verdict
 from counter_app.domain.requests import (
     CardReplaced,
-    LossChannel,
     ReplaceCard,
     ReportLoss,
     ReserveCard,

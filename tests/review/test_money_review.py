@@ -37,6 +37,7 @@ from hall_builder import (
 )
 
 from counter_app.domain import masking
+from counter_app.domain.cards import LossChannel
 from counter_app.domain.documents import DocumentKind, IdDocument
 from counter_app.domain.errors import Reason, Refused
 from counter_app.domain.ids import IntentId, StaffNo
@@ -47,7 +48,6 @@ from counter_app.domain.requests import (
     CloseDay,
     CloseTill,
     LockCount,
-    LossChannel,
     MoveCash,
     OpenTill,
     ReportLoss,

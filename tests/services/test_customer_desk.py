@@ -26,13 +26,13 @@ from hall_builder import (
     open_sqlite,
 )
 
-from counter_app.domain.cards import Card, CardKind, CardState, Holder, card_no_text
+from counter_app.domain.cards import Card, CardKind, CardState, Holder, LossChannel, card_no_text
 from counter_app.domain.documents import DocumentKind, IdDocument, check_digit
 from counter_app.domain.errors import Reason, Refused
 from counter_app.domain.ids import CardNo, HolderId, MediumId, PurseId
 from counter_app.domain.ledger import Tender, TenderKind
 from counter_app.domain.masking import mask_name
-from counter_app.domain.requests import LossChannel, OpenTill, ReplaceCard, ReportLoss, ReserveCard, TopUp
+from counter_app.domain.requests import OpenTill, ReplaceCard, ReportLoss, ReserveCard, TopUp
 from counter_app.domain.shifts import CashCount
 from counter_app.domain.views import CustomerView
 from counter_app.services import founding

@@ -27,7 +27,7 @@ from hall_builder import (
     clerk_at,
 )
 
-from counter_app.domain.cards import Card, CardKind, CardState, Holder
+from counter_app.domain.cards import Card, CardKind, CardState, Holder, LossChannel
 from counter_app.domain.claims import check_claim, normalise_name, normalise_phone
 from counter_app.domain.documents import DocumentKind, IdDocument
 from counter_app.domain.errors import Reason, Refused
@@ -37,7 +37,6 @@ from counter_app.domain.requests import (
     CancelLoss,
     CheckClaim,
     Claim,
-    LossChannel,
     LossReported,
     OpenTill,
     ReplaceCard,

@@ -32,7 +32,7 @@ from hall_builder import (
     medium_of,
 )
 
-from counter_app.domain.cards import Card, CardKind, CardState, card_no_text
+from counter_app.domain.cards import Card, CardKind, CardState, LossChannel, card_no_text
 from counter_app.domain.documents import DocumentKind, IdDocument
 from counter_app.domain.errors import DeviceTrouble, Reason, Refused
 from counter_app.domain.ids import CardNo, IntentId
@@ -43,7 +43,6 @@ from counter_app.domain.requests import (
     CardReserved,
     CollectOldCard,
     LateSpending,
-    LossChannel,
     OpenTill,
     ReplaceCard,
     ReportLoss,

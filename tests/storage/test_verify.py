@@ -24,14 +24,7 @@ from hall_builder import (
 
 from counter_app.domain.ids import OperationId, PurseId, ReceiptNo, StaffNo
 from counter_app.domain.ledger import OperationKind
-from counter_app.domain.requests import (
-    CloseDay,
-    CloseTill,
-    DayClosed,
-    LockCount,
-    Reverse,
-    Reversed,
-)
+from counter_app.domain.requests import CloseDay, CloseTill, DayClosed, LockCount, Reverse, Reversed
 from counter_app.domain.shifts import CashCount
 from counter_app.storage import cards, keys, ledger, shifts, tables
 from counter_app.storage.database import Database, Transaction, new_id

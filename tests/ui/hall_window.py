@@ -13,10 +13,10 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QWidget
 
-from counter_app.domain.cards import Holder
+from counter_app.domain.cards import Holder, LossChannel
 from counter_app.domain.documents import DocumentKind, IdDocument
 from counter_app.domain.ids import MediumId, StaffNo
-from counter_app.domain.requests import LossChannel, LossReported, OpenTill, ReportLoss
+from counter_app.domain.requests import LossReported, OpenTill, ReportLoss
 from counter_app.domain.shifts import CashCount
 from counter_app.domain.views import CustomerView
 from counter_app.services.desks import Desks, open_desks

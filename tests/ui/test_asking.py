@@ -5,9 +5,9 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 
+from counter_app.domain.asking import SignedIn
 from counter_app.domain.errors import Cancelled, Reason, Refused, StorageTrouble
 from counter_app.domain.ids import HallId, ShiftId, StaffNo
-from counter_app.domain.requests import SignedIn
 from ui.asking import OperationInHand, Session
 
 

@@ -14,10 +14,11 @@ import pytest
 from hall_builder import CHEAP, KEYS, HallClock
 
 from counter_app.commands import demo_counter
+from counter_app.domain.asking import Asked
 from counter_app.domain.errors import Reason, Refused
 from counter_app.domain.ids import HallId, OperationId, StaffNo
 from counter_app.domain.ledger import Tender, TenderKind
-from counter_app.domain.requests import Asked, CloseTill, LockCount, OpenTill, TopUp
+from counter_app.domain.requests import CloseTill, LockCount, OpenTill, TopUp
 from counter_app.domain.shifts import CashCount
 from counter_app.domain.waiting import CancelToken, silent
 from counter_app.services.desks import open_desks

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QEvent, QObject, Signal
 from PySide6.QtWidgets import QWidget
 
-from counter_app.domain.cards import CardState, card_no_text
+from counter_app.domain.cards import CardState, LossChannel, card_no_text
 from counter_app.domain.documents import IdDocument
 from counter_app.domain.errors import Reason, Refused
 from counter_app.domain.ids import CardNo
@@ -24,7 +24,6 @@ from counter_app.domain.requests import (
     Claim,
     ClaimAnswer,
     LossCancelled,
-    LossChannel,
     LossReported,
     ReportLoss,
 )

@@ -14,12 +14,7 @@ from PySide6.QtWidgets import QPushButton, QStackedWidget, QWidget
 from counter_app.domain.cards import parse_card_no
 from counter_app.domain.errors import Reason, Refused
 from counter_app.domain.masking import mask_card
-from counter_app.domain.requests import (
-    LateSpending,
-    ReceivableSettled,
-    SettleReceivable,
-    SpendingBooked,
-)
+from counter_app.domain.requests import LateSpending, ReceivableSettled, SettleReceivable, SpendingBooked
 from counter_app.domain.shifts import hall_date
 from counter_app.domain.views import CustomerView
 from ui import texts
