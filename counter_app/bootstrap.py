@@ -25,8 +25,6 @@ from PySide6.QtWidgets import QApplication
 
 from counter_app import settings as settings_file
 from counter_app.domain.errors import Cancelled, Reason, Refused, StorageTrouble, Trouble
-from counter_app.domain.shifts import HALL_ZONE
-from counter_app.domain.views import LampState
 from counter_app.domain.waiting import CancelToken
 from counter_app.settings import Settings
 from ui import texts, theme
@@ -35,6 +33,7 @@ from ui.errors import TroubleRouter
 from ui.lanes import Lane, on_ui
 
 if TYPE_CHECKING:
+    from counter_app.domain.views import LampState
     from counter_app.services.desks import Desks
     from counter_app.storage.database import Database
     from counter_app.storage.health import CheckOutcome
@@ -222,7 +221,13 @@ def first_window(settings: Settings, clock: Clock = utc_now) -> Program:
     troubles = TroubleRouter()
     troubles.install()
     hall_text = f"{settings.hall_name} ・ {settings.counter_no} 号台" if settings.hall_name else "城市通"
-    window = AppWindow(hall_text, troubles, now=lambda: clock().astimezone(HALL_ZONE))
+
+    def hall_time() -> dt.datetime:
+        from counter_app.domain.shifts import HALL_ZONE
+
+        return clock().astimezone(HALL_ZONE)
+
+    window = AppWindow(hall_text, troubles, now=hall_time)
     program = Program(application, window, settings, clock, Lane("opener"), Lane("checker"))
     window.closing.connect(application.quit)
     return program
@@ -413,6 +418,7 @@ def _shelf(program: Program) -> DeviceShelf:
 
 
 def _lamp_state(lamp: Lamp) -> LampState:
+    from counter_app.domain.views import LampState
     from devices.device_shelf import LampState as DeviceLamp
 
     tone = {DeviceLamp.OK: "good", DeviceLamp.WARN: "warn", DeviceLamp.DOWN: "bad", DeviceLamp.OFF: "plain"}

@@ -11,12 +11,12 @@ import functools
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication, QEvent, QObject, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import QMainWindow, QStackedWidget, QWidget
 
-from counter_app.domain.views import CustomerView, LampState, LastTransactionView, ParkedView, StatusView
 from ui import texts
 from ui.errors import TroubleRouter
 from ui.frame import Frame
@@ -25,6 +25,9 @@ from ui.page import Page, PageEntry
 from ui.pages.lock import LockPage
 from ui.pages.sign_in import SignInPage
 from ui.widgets.parts import ResultLine
+
+if TYPE_CHECKING:
+    from counter_app.domain.views import CustomerView, LampState, LastTransactionView, ParkedView, StatusView
 
 DESIGN_SIZE = (1366, 768)
 """The size everything fits without scrolling; on the screen the window fills it."""
@@ -318,6 +321,7 @@ class AppWindow(QMainWindow):
             self._money_changed()
             frame.navigation.page_asked.connect(self.bring_page)
             frame.header.entry_box.search_asked.connect(self.search_asked)
+            frame.header.entry_box.search_asked.connect(lambda _typed: self._maker.hold_back())
             frame.header.entry_box.opened.connect(self.match_opened)
             frame.header.entry_box.left.connect(self.leave_entry_box)
             frame.side.customer.record_asked.connect(self.record_asked)

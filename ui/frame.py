@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QFont, QPainter, QPaintEvent, QPen, QPolygonF
@@ -24,13 +25,15 @@ from PySide6.QtWidgets import (
 )
 from shiboken6 import isValid
 
-from counter_app.domain.views import CustomerView, LampState, ParkedView, StatusView, Tone
 from ui import texts
 from ui.page import PageEntry
 from ui.theme import colour, current, set_look
 from ui.widgets.customer_panel import CustomerPanel, ParkedList
 from ui.widgets.entry_box import EntryBox
 from ui.widgets.parts import button, label
+
+if TYPE_CHECKING:
+    from counter_app.domain.views import CustomerView, LampState, ParkedView, StatusView, Tone
 
 HEADER_HEIGHT = 48
 STATUS_HEIGHT = 30

@@ -15,6 +15,8 @@ from ui.page import Page
 REST_MS = 5
 """Between two pieces of a page that nobody has asked for yet: whatever waits for the window comes first."""
 
+TYPING_MS = 300
+"""After a key of a search nothing is made ahead for so long."""
 
 _TYPING = frozenset((QEvent.Type.KeyPress, QEvent.Type.KeyRelease))
 
@@ -46,6 +48,11 @@ class PageMaker(QObject):
         """Make these pages, one after the other, while nothing else is asked for."""
         self._ahead = list(names)
         self._next.start(REST_MS)
+
+    def hold_back(self) -> None:
+        """Somebody is typing a search: its answer comes before pages that nobody has asked for yet."""
+        if self._ahead and not self.wanted:
+            self._next.start(TYPING_MS)
 
     def want(self, name: str) -> None:
         """Make this page next; `ready` is called when it is whole. Keys typed for an earlier wish are forgotten."""

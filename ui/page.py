@@ -8,14 +8,13 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QApplication, QLineEdit, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
 
 from counter_app.domain.errors import DeviceTrouble, StorageTrouble
-from counter_app.domain.views import CustomerView, LastTransactionView
 from counter_app.domain.waiting import CancelToken
 from ui import texts
 from ui.errors import TroubleRouter
@@ -25,6 +24,9 @@ from ui.widgets.chips import ChipRow
 from ui.widgets.entries import Entry
 from ui.widgets.parts import BusyLine, LastTransactionBar, PageTitle, ResultLine
 from ui.widgets.sign_box import SignBox
+
+if TYPE_CHECKING:
+    from counter_app.domain.views import CustomerView
 
 T = TypeVar("T")
 
@@ -245,6 +247,8 @@ class Page(QWidget):
 
         `what` names kind, sum and tender for the last transaction's line; `change_fen` is None without cash.
         """
+        from counter_app.domain.views import LastTransactionView
+
         self.result.say("good", f"{sentence}凭证 {receipt_no}")
         self.last_done.emit(LastTransactionView("", what, change_fen, receipt_no))
         self.booked.emit(outcome)

@@ -6,7 +6,6 @@ Your line belongs here if two widgets would otherwise spell the same words twice
 from __future__ import annotations
 
 from counter_app.domain.money import yuan
-from counter_app.domain.rule_book import RuleCode
 
 PRODUCT = "城市通柜台"
 
@@ -57,24 +56,3 @@ def denomination_text(denomination_fen: int) -> str:
     if denomination_fen % 10 == 0:
         return f"{denomination_fen // 10} 角"
     return f"{denomination_fen} 分"
-
-
-RULE_NAMES = {
-    RuleCode.REPLACEMENT_FEE: "补卡工本费（元）",
-    RuleCode.NAMED_CARD_LIMIT: "实名卡余额上限（元）",
-    RuleCode.ANONYMOUS_CARD_LIMIT: "不记名卡余额上限（元）",
-    RuleCode.CASH_TOP_UP_BELOW: "一次现金充值须低于（元）",
-    RuleCode.LOSS_REPORT_DAYS: "挂失后补卡期限（天）",
-    RuleCode.CLAIM_BALANCE_TOLERANCE: "电话挂失余额容差（元）",
-    RuleCode.CLAIM_TRIES: "电话挂失核对次数",
-    RuleCode.CLAIM_WINDOW_MINUTES: "核对次数计算时段（分钟）",
-    RuleCode.CREDIT_CARD_TOP_UP: "信用卡可否充值（0 否，1 可）",
-    RuleCode.FREEZE_OFFLINE_HOURS: "脱机终端冻结生效（小时）",
-    RuleCode.APPROVAL_VALID_SECONDS: "授权有效（秒）",
-    RuleCode.IDLE_LOCK_SECONDS: "无操作自动锁屏（秒）",
-    RuleCode.SIGN_IN_TRIES: "登录连续输错次数",
-    RuleCode.SIGN_IN_LOCK_MINUTES: "输错后锁定（分钟）",
-    RuleCode.RECORD_KEEPING_YEARS: "资料保存年限（年）",
-    RuleCode.CHANGE_AT_MOST: "单笔找零上限（元）",
-}
-"""The rules as the settings page names them."""

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from counter_app.bootstrap import Program
 
 WINDOW_SIZE = (1366, 768)
+KEY_MS = 50
+"""Between two keys of the sign-in: twenty a second, which nobody types."""
 REST_MS = 30
 
 
@@ -87,13 +89,17 @@ def program(settings_path: str, staff_no: str = "", password: str = "") -> int:
         if not staff_no:
             started.window.close()
             return
-        pressed_s = time.perf_counter()
+        pressed_s = 0.0
+
+        def enter() -> None:
+            nonlocal pressed_s
+            pressed_s = time.perf_counter()
 
         def first_page() -> None:
             say(f"first_page {time.perf_counter() - pressed_s:.6f}")
             started.window.close()
 
-        _sign_in(started, staff_no, password, first_page)
+        _sign_in(started, staff_no, password, first_page, enter)
 
     return _run(settings_path, ready)
 
@@ -128,8 +134,14 @@ def _run(settings_path: str, ready: Callable[[Program], None]) -> int:
     return __main__.main(["--settings", settings_path])
 
 
-def _sign_in(started: Program, staff_no: str, password: str, then: Callable[[], None]) -> None:
-    """Type a person into the sign-in page and press Enter; `then` once the first page is painted."""
+def _sign_in(
+    started: Program,
+    staff_no: str,
+    password: str,
+    then: Callable[[], None],
+    on_enter: Callable[[], None] = lambda: None,
+) -> None:
+    """Type a person into the sign-in page and press Enter (`on_enter`); `then` once the first page is painted."""
     window = started.window
 
     def shown(_name: str) -> None:
@@ -138,9 +150,21 @@ def _sign_in(started: Program, staff_no: str, password: str, then: Callable[[], 
         Once(window.page, QEvent.Type.Paint, then)
 
     window.page_shown.connect(shown)
-    window.sign_in.staff_no.setText(staff_no)
-    window.sign_in.password.setText(password)
-    press_enter(window.sign_in.password)
+    entries = {window.sign_in.staff_no: staff_no, window.sign_in.password: password}
+    keys = collections.deque((entry, char) for entry, typed in entries.items() for char in typed)
+    typing = QTimer(window)
+
+    def next_key() -> None:
+        if keys:
+            entry, char = keys.popleft()
+            QApplication.sendEvent(entry, key_press(Qt.Key(ord(char.upper())), char))
+            return
+        typing.stop()
+        on_enter()
+        press_enter(window.sign_in.password)
+
+    typing.timeout.connect(next_key)
+    typing.start(KEY_MS)
 
 
 class _Typist:

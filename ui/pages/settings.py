@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QLineEdit, QStackedWidget, QWidget
 from counter_app.domain.errors import Reason, Refused
 from counter_app.domain.ids import StaffNo
 from counter_app.domain.money import yuan
+from counter_app.domain.rule_book import RuleCode
 from counter_app.domain.staff import Role
 from ui import texts
 from ui.asking import Tools
@@ -35,6 +36,26 @@ SECTIONS = (
     ("rules", "业务规则"),
 )
 MOST_ROWS, MOST_RULES = 7, 12
+
+RULE_NAMES = {
+    RuleCode.REPLACEMENT_FEE: "补卡工本费（元）",
+    RuleCode.NAMED_CARD_LIMIT: "实名卡余额上限（元）",
+    RuleCode.ANONYMOUS_CARD_LIMIT: "不记名卡余额上限（元）",
+    RuleCode.CASH_TOP_UP_BELOW: "一次现金充值须低于（元）",
+    RuleCode.LOSS_REPORT_DAYS: "挂失后补卡期限（天）",
+    RuleCode.CLAIM_BALANCE_TOLERANCE: "电话挂失余额容差（元）",
+    RuleCode.CLAIM_TRIES: "电话挂失核对次数",
+    RuleCode.CLAIM_WINDOW_MINUTES: "核对次数计算时段（分钟）",
+    RuleCode.CREDIT_CARD_TOP_UP: "信用卡可否充值（0 否，1 可）",
+    RuleCode.FREEZE_OFFLINE_HOURS: "脱机终端冻结生效（小时）",
+    RuleCode.APPROVAL_VALID_SECONDS: "授权有效（秒）",
+    RuleCode.IDLE_LOCK_SECONDS: "无操作自动锁屏（秒）",
+    RuleCode.SIGN_IN_TRIES: "登录连续输错次数",
+    RuleCode.SIGN_IN_LOCK_MINUTES: "输错后锁定（分钟）",
+    RuleCode.RECORD_KEEPING_YEARS: "资料保存年限（年）",
+    RuleCode.CHANGE_AT_MOST: "单笔找零上限（元）",
+}
+"""The rules as the settings page names them."""
 
 
 class SettingsPage(Page):
@@ -379,7 +400,7 @@ class _RulesSheet(_Sheet):
         self.set_rows(
             [
                 (
-                    texts.RULE_NAMES.get(rule.code, rule.code.value),
+                    RULE_NAMES.get(rule.code, rule.code.value),
                     yuan(rule.value) if rule.code.value.endswith("_fen") else str(rule.value),
                     rule.valid_from.isoformat(),
                     rule.source,

@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QLineEdit, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
 
-from counter_app.domain.views import NoticeView, SignInHint
 from ui import texts
 from ui.widgets.entries import Entry, Field
 from ui.widgets.parts import BusyLine, Panel, ResultLine, button, column, label, row
+
+if TYPE_CHECKING:
+    from counter_app.domain.views import NoticeView, SignInHint
 
 
 class SignInPage(QWidget):

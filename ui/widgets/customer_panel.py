@@ -6,14 +6,17 @@ Your line belongs here if it shows a `CustomerView`. Nothing here is ever unmask
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
-from counter_app.domain.views import CustomerView, ParkedView, RecentLine
 from ui import texts
 from ui.theme import current, set_look
 from ui.widgets.parts import Badge, Note, button, column, label, row
+
+if TYPE_CHECKING:
+    from counter_app.domain.views import CustomerView, ParkedView, RecentLine
 
 
 class CustomerPanel(QWidget):

@@ -6,16 +6,19 @@ Your line belongs here if it turns a few typed characters into a person, a card 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtGui import QFocusEvent, QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
-from counter_app.domain.views import Match
 from ui import texts
 from ui.theme import set_look
 from ui.widgets.entries import Entry
 from ui.widgets.parts import label
+
+if TYPE_CHECKING:
+    from counter_app.domain.views import Match
 
 MATCHES_WIDTH = 440
 MOST_SHOWN = 9

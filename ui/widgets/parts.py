@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import (
@@ -21,10 +21,12 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from counter_app.domain.views import LastTransactionView, Tone
 from counter_app.domain.waiting import CancelToken
 from ui import texts
 from ui.theme import set_look
+
+if TYPE_CHECKING:
+    from counter_app.domain.views import LastTransactionView, Tone
 
 
 def label(text: str = "", look: str = "", *, wrap: bool = False) -> QLabel:
