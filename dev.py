@@ -279,12 +279,49 @@ def run_quietly(
         )
 
 
+SET_UP_TIMEOUT_S = 1800.0
+
+
+@contextlib.contextmanager
+def one_set_up_at_a_time(root: Path) -> Iterator[None]:
+    """Wait, and say so, while another process sets the same folder up: two would empty it under each other.
+
+    Where Python knows no such lock (Windows) nobody is waited for.
+    """
+    if importlib.util.find_spec("fcntl") is None:
+        yield
+        return
+    import fcntl
+
+    (root / "build").mkdir(exist_ok=True)
+    with (root / "build" / "set-up.lock").open("w") as lock:
+        give_up_s = time.monotonic() + SET_UP_TIMEOUT_S
+        told = False
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > give_up_s:
+                    raise SetupStopped(
+                        "Another set-up of this folder does not end. Stop it, then run this again."
+                    ) from None
+                if not told:
+                    say("Another process is setting this folder up; waiting for it.")
+                told = True
+                time.sleep(0.2)
+        yield
+
+
 def ensure_set_up() -> Path:
     """Bring .venv and the system packages to what the lock asks for; return the environment's folder.
 
     When the stamp is equal and no system package is missing, nothing is started but one dpkg-query.
     """
     venv = ROOT / ".venv"
+    if venv.is_symlink():
+        # Starting over would empty the folder behind it, which somebody else works with.
+        raise SetupStopped(f"{venv} is a link to {venv.resolve()}. Remove the link, then run this again.")
     wanted = stamp_of(ROOT, python_version())
     missing = missing_system_packages(venv)
     up_to_date = stamp_found(venv) == wanted
@@ -325,8 +362,8 @@ def ensure_set_up() -> Path:
 def compile_own_code(root: Path) -> None:
     """Byte-compile what changed in the project's own packages, as pip does for every package but an editable one.
 
-    Else each start compiles everything anew (a third of its time) wherever PYTHONDONTWRITEBYTECODE is set or this
-    user may not write here; a file that cannot be compiled or written says so when it is imported.
+    Else each start compiles everything anew (a third of its time) wherever PYTHONDONTWRITEBYTECODE is set; a file that
+    cannot be compiled says so when it is imported.
     """
     for package in OWN_PACKAGES:
         compileall.compile_dir(root / package, quiet=2)
@@ -595,7 +632,8 @@ def main(arguments: Sequence[str]) -> int:
         print(__doc__)
         return 0 if command in {"-h", "--help", "help"} else 2
     try:
-        venv = ensure_set_up()
+        with one_set_up_at_a_time(ROOT):
+            venv = ensure_set_up()
     except SetupStopped as stopped:
         print(stopped, file=sys.stderr)
         return 1

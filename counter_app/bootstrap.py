@@ -311,21 +311,48 @@ def _open_counter(settings: Settings, passphrase: str, clock: Clock) -> tuple[De
     except BaseException:
         database.close()
         raise
-    for module in _FOR_THE_WINDOW:
-        importlib.import_module(module)
     return desks, unclean
 
 
-_FOR_THE_WINDOW = ("devices.device_shelf", "devices.pos_terminal", "ui.pages.all_pages", "ui.serving")
-"""What `_hall_is_open` needs: loaded before it on the opener's lane, since an import would hold up the window."""
-
-
 def _hall_is_open(program: Program, passphrase: str, opened: tuple[Desks, bool]) -> None:
+    """Key, schema and chains are right: sign-in is accepted from here on, and held until somebody can check it."""
+    program.desks, unclean = opened
+    program.trusted = not unclean
+    if unclean:
+        program.window.hold_money(texts.LEDGER_CHECKING)
+    page = program.window.sign_in
+    held: list[tuple[str, str]] = []
+
+    def hold(staff_no: str, password: str) -> None:
+        held.append((staff_no, password))
+
+    page.sign_in_asked.connect(hold)
+    page.set_ready()
+
+    def serve(_loaded: None) -> None:
+        page.sign_in_asked.disconnect(hold)
+        _serve(program, passphrase, unclean)
+        for staff_no, password in held:
+            page.sign_in_asked.emit(staff_no, password)
+
+    # Loaded beside the window, since an import would hold it up.
+    program.opener.submit(_load_for_the_window, serve, functools.partial(_hall_failed, program))
+
+
+def _load_for_the_window() -> None:
+    for module in ("devices.device_shelf", "devices.pos_terminal", "ui.pages.all_pages", "ui.serving"):
+        importlib.import_module(module)
+
+
+def _serve(program: Program, passphrase: str, unclean: bool) -> None:
+    """Give the window what it serves with: desks, devices, pages."""
     from ui.pages.all_pages import page_entries
     from ui.serving import Serving
 
-    desks, unclean = opened
-    program.desks = desks
+    desks = program.desks
+    if desks is None:
+        # The window was closed in the very moment in which the hall was open.
+        return
     program.shelf = _shelf(program)
     serving = program.serving = Serving(program.window, desks, program.shelf, START_PAGE)
     if program.settings.papers_folder:
@@ -333,19 +360,7 @@ def _hall_is_open(program: Program, passphrase: str, opened: tuple[Desks, bool])
     for entry in page_entries(serving):
         program.window.add_page(entry)
     serving.start_up(unclean=unclean)
-    program.trusted = not unclean
-    if unclean:
-        program.window.hold_money(texts.LEDGER_CHECKING)
     serving.open_for_sign_in()
-    # The button is to come alive on the screen before the interpreter is taken again.
-    QTimer.singleShot(0, program.window, lambda: _hall_goes_on(program, passphrase, unclean))
-
-
-def _hall_goes_on(program: Program, passphrase: str, unclean: bool) -> None:
-    """What may follow once somebody can sign in."""
-    if program.shelf is None:
-        # The window was closed in the very moment in which the hall was open.
-        return
     program.shelf.start()
     _check_books(program, passphrase, unclean)
     _collect_garbage_again()

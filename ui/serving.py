@@ -202,15 +202,11 @@ class Serving(QObject):
     # --- sign-in ------------------------------------------------------------------------------------------------
 
     def open_for_sign_in(self) -> None:
-        """The hall is open: the button comes alive, then the hints of a demo database are read.
-
-        Whoever signs in at once has their password checked while the other desks are opened.
-        """
+        """The hints of a demo database are read, then the other desks opened while the password is typed or checked."""
 
         def read(hints: list[tuple[str, str, str, str]]) -> None:
             self.window.sign_in.set_hints(tuple(SignInHint(*hint) for hint in hints))
 
-        self.window.sign_in.set_ready()
         self.look.submit(self.desks.staff.demo_hints, read)
         self.look.submit(self.desks.open_rest, self._while_nobody_waits)
 

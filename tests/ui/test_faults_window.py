@@ -30,6 +30,7 @@ from hall_builder import (
 )
 from hall_window import enter, press, words_in_sight
 from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
 from counter_app import bootstrap
@@ -177,6 +178,31 @@ def leave_mark(database: Database) -> None:
 
 
 # --- how the program stopped ------------------------------------------------------------------------------------
+
+
+def test_a_sign_in_is_accepted_before_everything_that_serves_it_is_loaded(
+    settings: Settings, clock: HallClock, qtbot: QtBot
+) -> None:
+    """Somebody quick: Enter at the very moment the button comes alive, while desks and devices are on their way."""
+    program = bootstrap.first_window(settings, clock)
+    page = program.window.sign_in
+    page.staff_no.setText(CLERK)
+    page.password.setText(PASSWORD)
+    served_at_enter: list[bool] = []
+    page.sign_in_asked.connect(lambda *_typed: served_at_enter.append(program.serving is not None))
+    program.window.show()
+    QTest.keyClick(page.password, Qt.Key.Key_Return)
+    bootstrap.open_hall(program)
+    qtbot.waitUntil(lambda: program.window.page is not None, timeout=WAIT_MS)
+    # Asked once at once, and once more when it could be checked.
+    assert served_at_enter == [False, True]
+    assert program.serving is not None
+    assert program.serving.person is not None
+    assert program.serving.person.staff_no == CLERK
+    program.window.close()
+    program.close()
+    program.window.troubles.remove()
+    program.window.deleteLater()
 
 
 def test_after_a_clean_stop_money_never_waits(start: Callable[[], Running], beside: Database) -> None:

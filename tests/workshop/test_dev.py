@@ -142,6 +142,31 @@ def test_venv_package_is_wanted_only_where_python_cannot_make_one() -> None:
     assert not any("venv" in name for name in dev.wanted_packages(False, True, (3, 11)))
 
 
+def test_a_linked_environment_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "somebodys work").touch()
+    root = tmp_path / "clone"
+    root.mkdir()
+    (root / ".venv").symlink_to(elsewhere)
+    monkeypatch.setattr(dev, "ROOT", root)
+    with pytest.raises(dev.SetupStopped, match=r"\.venv is a link"):
+        dev.ensure_set_up()
+    assert (elsewhere / "somebodys work").exists()
+
+
+def test_a_second_set_up_of_a_folder_waits_for_the_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(dev, "SET_UP_TIMEOUT_S", 0.3)
+    with dev.one_set_up_at_a_time(tmp_path):
+        with pytest.raises(dev.SetupStopped, match="does not end"), dev.one_set_up_at_a_time(tmp_path):
+            pytest.fail("two set-ups at once")
+    assert capsys.readouterr().out.count("waiting for it") == 1
+    with dev.one_set_up_at_a_time(tmp_path):
+        pass
+
+
 def test_without_root_one_command_is_named_and_nothing_is_started(
     tmp_path: Path, programs: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -739,7 +739,10 @@ class _SaidField(Field):
 
     def __init__(self, caption: str, entry: Entry) -> None:
         super().__init__(caption, entry)
-        self.verdict = label("", "strong")
+        self.verdict = label(f"{texts.SIGNS['good']} 相符", "strong")
+        # The sign is higher than the caption: kept free, so that a verdict does not push the entries down.
+        self.verdict.setMinimumHeight(self.verdict.sizeHint().height())
+        self.verdict.clear()
         self.wrong = False
         layout = self.layout()
         assert layout is not None
